@@ -21,7 +21,7 @@
 
 #define API_MAGIC 0x54564c43U // "CLVT"
 #define API_VERSION 1
-#define API_NAME_SIZE 32   // bytes with the NUL: names are [A-Za-z0-9_-]+, padded with zeros
+#define API_NAME_SIZE 32    // bytes with the NUL: names are [A-Za-z0-9_-]+, padded with zeros
 #define API_DEVICE_SIZE 256 // bytes with the NUL
 #define API_TEXT_SIZE 256
 #define API_PATH_SIZE 160
@@ -68,10 +68,10 @@ struct api_hello {
 };
 
 struct api_reply {
-    int32_t error;                // 0 or a negative errno
-    uint32_t index;               // of the item that is refused, in its datagram
-    uint64_t generation;          // running after the request
-    char path[API_PATH_SIZE];     // object and field, such as "blue/vm1: mtu"; empty: the whole request
+    int32_t error;            // 0 or a negative errno
+    uint32_t index;           // of the item that is refused, in its datagram
+    uint64_t generation;      // running after the request
+    char path[API_PATH_SIZE]; // object and field, such as "blue/vm1: mtu"; empty: the whole request
     char sentence[API_TEXT_SIZE]; // what is wrong and what to do
 };
 
@@ -103,7 +103,7 @@ enum api_port_flag {
 struct api_port {
     uint32_t owner; // tenant
     char name[API_NAME_SIZE];
-    uint8_t type; // enum api_port_type
+    uint8_t type;   // enum api_port_type
     uint8_t mac[6]; // 0: none given
     uint8_t reserved0;
     uint32_t flags;      // enum api_port_flag
@@ -111,7 +111,7 @@ struct api_port {
     uint16_t mtu;        // bytes after the Ethernet header and VLAN tags
     uint16_t queue_size; // descriptors, for kinds that let us choose; 0: default
     uint16_t reserved1;
-    uint32_t mac_limit; // MACs a switch may learn on this port
+    uint32_t mac_limit;           // MACs a switch may learn on this port
     uint32_t storm_broadcast_pps; // 0: no limit; for this and the next two
     uint32_t storm_multicast_pps;
     uint32_t storm_unknown_pps; // unicast to an unknown MAC
@@ -123,8 +123,8 @@ struct api_port {
 
 // An address that a guarded port may use.
 struct api_port_address {
-    uint32_t owner;   // port
-    uint8_t family;   // 4 or 6
+    uint32_t owner;     // port
+    uint8_t family;     // 4 or 6
     uint8_t prefix_len; // 0 to 32 or 128
     uint8_t reserved[2];
     uint8_t address[16]; // network order; IPv4 in the first four, the rest 0
@@ -133,7 +133,7 @@ struct api_port_address {
 struct api_switch {
     uint32_t owner; // tenant
     char name[API_NAME_SIZE];
-    uint32_t ageing_sec; // 0: learned MACs never age
+    uint32_t ageing_sec;     // 0: learned MACs never age
     uint32_t mac_table_size; // MACs, of all members together
 };
 
@@ -176,69 +176,68 @@ struct api_mac {
 };
 
 // Why a packet was dropped: name, the fact. Order is part of the border.
-#define API_DROP_REASONS(X)                                                                         \
-    X(RUNT_FRAME, "frame is shorter than its Ethernet header")                                      \
-    X(VLAN_TRUNCATED, "frame ends inside a VLAN tag")                                               \
-    X(OVERSIZE_FRAME, "frame is longer than the port's MTU allows")                                 \
-    X(VLAN_UNKNOWN, "no attachment takes this VLAN of the port")                                    \
-    X(PORT_UNATTACHED, "port belongs to no switch")                                                 \
-    X(HOP_BUDGET_SPENT, "packet met too many functions: a loop")                                    \
-    X(ARP_TRUNCATED, "frame ends inside the ARP packet")                                            \
-    X(ARP_BAD_FORMAT, "ARP for other than Ethernet and IPv4")                                       \
-    X(IP4_TRUNCATED, "frame ends inside the IPv4 header")                                           \
-    X(IP4_BAD_VERSION, "EtherType IPv4, version not 4")                                             \
-    X(IP4_BAD_IHL, "IPv4 header length below 20 or beyond the packet")                              \
-    X(IP4_BAD_LENGTH, "IPv4 total length below the header or beyond the frame")                     \
-    X(IP4_BAD_OPTION, "IPv4 option with a length of 0, 1 or beyond the header")                     \
-    X(IP4_BAD_FRAGMENT, "IPv4 fragment of a length or an offset that can't be")                     \
-    X(IP6_TRUNCATED, "frame ends inside the IPv6 header")                                           \
-    X(IP6_BAD_VERSION, "EtherType IPv6, version not 6")                                             \
-    X(IP6_BAD_LENGTH, "IPv6 payload length beyond the frame")                                       \
-    X(IP6_BAD_EXTENSION, "IPv6 extension header that is cut, misplaced or one too many")            \
-    X(IP6_BAD_FRAGMENT, "IPv6 fragment of a length or an offset that can't be")                     \
-    X(TCP_TRUNCATED, "packet ends inside the TCP header")                                           \
-    X(TCP_BAD_OFFSET, "TCP data offset below 5 or beyond the packet")                               \
-    X(UDP_TRUNCATED, "packet ends inside the UDP header")                                           \
-    X(UDP_BAD_LENGTH, "UDP length below 8 or beyond the packet")                                    \
-    X(ICMP_TRUNCATED, "packet ends inside the ICMP header")                                         \
-    X(ICMP6_TRUNCATED, "packet ends inside the ICMPv6 header")                                      \
-    X(SCTP_TRUNCATED, "packet ends inside the SCTP header")                                         \
-    X(OFFLOAD_MISMATCH, "offload request that does not fit the packet's headers")                   \
-    X(OFFLOAD_NO_BUFFER, "no buffer to segment or copy the frame for this receiver")                \
-    X(FLOOD_NO_BUFFER, "no buffer to flood the frame to this port")                                 \
-    X(VLAN_NO_ROOM, "no room in the buffer for a VLAN tag")                                         \
-    X(SWITCH_SOURCE_NOT_UNICAST, "source MAC is zero, multicast or broadcast")                      \
-    X(SWITCH_LINK_LOCAL, "destination is a link-local group (01:80:c2:00:00:0x)")                   \
-    X(SWITCH_SAME_PORT, "destination is behind the port that the frame came from")                  \
-    X(SWITCH_STATIC_ELSEWHERE, "source MAC is a static entry of another member")                    \
-    X(SWITCH_ALONE, "flood with no other member")                                                   \
-    X(STORM_BROADCAST, "above the port's limit of broadcast frames")                                \
-    X(STORM_MULTICAST, "above the port's limit of multicast frames")                                \
-    X(STORM_UNKNOWN, "above the port's limit of frames to unknown MACs")                            \
-    X(GUARD_MAC, "source MAC is not the guarded port's")                                            \
-    X(GUARD_MALFORMED, "frame of a guarded port that can't be judged: malformed")                   \
-    X(GUARD_ETHERTYPE, "guarded port sends other than IPv4, ARP and IPv6")                          \
-    X(GUARD_IP4_SOURCE, "IPv4 source is not an address of the guarded port")                        \
-    X(GUARD_ARP, "ARP sender is not the guarded port's MAC and address")                            \
-    X(GUARD_IP6_SOURCE, "IPv6 source is not an address of the guarded port")                        \
-    X(GUARD_ND, "neighbour discovery speaks for another MAC or address")                            \
-    X(GUARD_ROUTER, "guarded port sends router advertisements, redirects or DHCP answers")          \
-    X(PORT_DOWN, "receiving port is down")                                                          \
-    X(PORT_TX_FULL, "receiver's ring is full")                                                      \
+#define API_DROP_REASONS(X)                                                                \
+    X(RUNT_FRAME, "frame is shorter than its Ethernet header")                             \
+    X(VLAN_TRUNCATED, "frame ends inside a VLAN tag")                                      \
+    X(OVERSIZE_FRAME, "frame is longer than the port's MTU allows")                        \
+    X(VLAN_UNKNOWN, "no attachment takes this VLAN of the port")                           \
+    X(PORT_UNATTACHED, "port belongs to no switch")                                        \
+    X(ARP_TRUNCATED, "frame ends inside the ARP packet")                                   \
+    X(ARP_BAD_FORMAT, "ARP for other than Ethernet and IPv4")                              \
+    X(IP4_TRUNCATED, "frame ends inside the IPv4 header")                                  \
+    X(IP4_BAD_VERSION, "EtherType IPv4, version not 4")                                    \
+    X(IP4_BAD_IHL, "IPv4 header length below 20 or beyond the packet")                     \
+    X(IP4_BAD_LENGTH, "IPv4 total length below the header or beyond the frame")            \
+    X(IP4_BAD_OPTION, "IPv4 option with a length of 0, 1 or beyond the header")            \
+    X(IP4_BAD_FRAGMENT, "IPv4 fragment of a length or an offset that can't be")            \
+    X(IP6_TRUNCATED, "frame ends inside the IPv6 header")                                  \
+    X(IP6_BAD_VERSION, "EtherType IPv6, version not 6")                                    \
+    X(IP6_BAD_LENGTH, "IPv6 payload length beyond the frame")                              \
+    X(IP6_BAD_EXTENSION, "IPv6 extension header that is cut, misplaced or one too many")   \
+    X(IP6_BAD_FRAGMENT, "IPv6 fragment of a length or an offset that can't be")            \
+    X(TCP_TRUNCATED, "packet ends inside the TCP header")                                  \
+    X(TCP_BAD_OFFSET, "TCP data offset below 5 or beyond the packet")                      \
+    X(UDP_TRUNCATED, "packet ends inside the UDP header")                                  \
+    X(UDP_BAD_LENGTH, "UDP length below 8 or beyond the packet")                           \
+    X(ICMP_TRUNCATED, "packet ends inside the ICMP header")                                \
+    X(ICMP6_TRUNCATED, "packet ends inside the ICMPv6 header")                             \
+    X(SCTP_TRUNCATED, "packet ends inside the SCTP header")                                \
+    X(OFFLOAD_MISMATCH, "offload request that does not fit the packet's headers")          \
+    X(OFFLOAD_NO_BUFFER, "no buffer to segment or copy the frame for this receiver")       \
+    X(FLOOD_NO_BUFFER, "no buffer left to give this port its copy or its VLAN tag")        \
+    X(SWITCH_SOURCE_NOT_UNICAST, "source MAC is zero, multicast or broadcast")             \
+    X(SWITCH_LINK_LOCAL, "destination is a link-local group (01:80:c2:00:00:0x)")          \
+    X(SWITCH_SAME_PORT, "destination is behind the port that the frame came from")         \
+    X(SWITCH_STATIC_ELSEWHERE, "source MAC is a static entry of another member")           \
+    X(SWITCH_ALONE, "flood with no other member")                                          \
+    X(STORM_BROADCAST, "above the port's limit of broadcast frames")                       \
+    X(STORM_MULTICAST, "above the port's limit of multicast frames")                       \
+    X(STORM_UNKNOWN, "above the port's limit of frames to unknown MACs")                   \
+    X(GUARD_MAC, "source MAC is not the guarded port's")                                   \
+    X(GUARD_MALFORMED, "frame of a guarded port that can't be judged: malformed")          \
+    X(GUARD_ETHERTYPE, "guarded port sends other than IPv4, ARP and IPv6")                 \
+    X(GUARD_IP4_SOURCE, "IPv4 source is not an address of the guarded port")               \
+    X(GUARD_ARP, "ARP sender is not the guarded port's MAC and address")                   \
+    X(GUARD_IP6_SOURCE, "IPv6 source is not an address of the guarded port")               \
+    X(GUARD_ND, "neighbour discovery speaks for another MAC or address")                   \
+    X(GUARD_ROUTER, "guarded port sends router advertisements, redirects or DHCP answers") \
+    X(PORT_DOWN, "receiving port is down")                                                 \
+    X(PORT_TX_FULL, "receiver's ring is full")                                             \
     X(VHOST_CHAIN_REFUSED, "descriptor chain that is no frame, or longer than one")
 
 enum api_drop {
 #define API_DROP_ENUM(name, text) DROP_##name,
     API_DROP_REASONS(API_DROP_ENUM)
 #undef API_DROP_ENUM
-    API_N_DROPS,
+        API_N_DROPS,
     API_DROP_NONE = 255,
 };
 
 // The counter segment. Writers: each worker its own counters; the main thread all else.
 struct api_counters {
     uint64_t rx_packets, rx_bytes, tx_packets, tx_bytes;
-    uint64_t drops[60]; // by enum api_drop; rx side reasons at the receiving port, tx side at the sending
+    uint64_t drops[60]; // by enum api_drop; rx side reasons at the receiving port, tx side at the
+                        // sending
 } __attribute__((aligned(64)));
 
 _Static_assert(API_N_DROPS <= 60, "drops[] holds every reason");
@@ -258,7 +257,7 @@ struct api_stats_port {
     uint16_t mtu;
     char tenant[API_NAME_SIZE];
     char name[API_NAME_SIZE];
-    uint16_t n_queues;   // in use
+    uint16_t n_queues; // in use
     uint16_t reserved;
     uint32_t n_macs;     // learned or static behind it
     uint64_t features;   // vhost-user: negotiated virtio features

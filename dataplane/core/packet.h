@@ -54,7 +54,7 @@ struct packet {
     uint8_t l4_proto;     // of the last header reached, also in later fragments
     uint8_t l2_error;     // enum api_drop; API_DROP_NONE: sound. Such a frame goes nowhere
     uint8_t l3_error;     // L3 or L4; a switch carries the frame all the same
-    uint8_t n_hops;       // functions met in this walk
+    uint8_t reserved0;
 
     // Walk.
     uint32_t in;     // attachment it came by
@@ -67,7 +67,8 @@ struct packet {
 _Static_assert(sizeof(struct packet) == RTE_CACHE_LINE_SIZE, "one line of metadata");
 _Static_assert((unsigned)API_N_DROPS < API_DROP_NONE, "a reason fits a byte");
 
-// The metadata of an mbuf of ours. Pools are made with PACKET_PRIV_SIZE private bytes (core/pool.h).
+// The metadata of an mbuf of ours. Pools are made with PACKET_PRIV_SIZE private bytes
+// (core/pool.h).
 static inline struct packet *packet_of(struct rte_mbuf *m)
 {
     return (struct packet *)rte_mbuf_to_priv(m);

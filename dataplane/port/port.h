@@ -5,9 +5,9 @@
 // A port: where packets enter and leave. One struct port_ops per kind of port; a kind is one file
 // here. The main thread opens and closes; workers call rx_burst and tx_burst.
 //
-// A port lives as long as a generation or a caller holds a reference. Its device is opened after the
-// generation that names it is published, and closed after the last generation that named it is gone
-// and every worker has passed a quiescent state, so the two never race.
+// A port lives as long as a generation or a caller holds a reference. Its device is opened after
+// the generation that names it is published, and closed after the last generation that named it is
+// gone and every worker has passed a quiescent state, so the two never race.
 
 #include <rte_mbuf.h>
 
@@ -74,7 +74,8 @@ void port_fini(void); // closes all
 
 // The port that fits a configuration: an existing one whose configuration is the same, else a new
 // one, not open yet. Takes a reference. -ENOSPC (no slot), -ENOMEM.
-int port_get(const char *tenant, const struct api_port *config, struct port **port, struct error *e);
+int port_get(const char *tenant, const struct api_port *config, struct port **port,
+             struct error *e);
 
 // Drop a reference. The last one closes the device and frees the port: only after qsbr_wait().
 void port_put(struct port *port);

@@ -51,7 +51,8 @@ struct function_ops {
     void (*config_destroy)(struct function *f);
 
     // Decide n packets (at most BURST_SIZE) that entered by attachments of this instance, named in
-    // packet.in. Sets verdict and what belongs to it in each. May write the frame's headers. Worker.
+    // packet.in. Sets verdict and what belongs to it in each. May write the frame's headers.
+    // Worker.
     void (*process)(const struct function *f, const struct walk_context *ctx, struct rte_mbuf **m,
                     unsigned n);
 

@@ -16,7 +16,7 @@ struct attachment {
     struct port *port;
     uint16_t outer_vlan; // VLAN IDs this attachment takes and gives; 0: none
     uint16_t inner_vlan;
-    uint8_t n_tags;    // 0, 1 or 2: how many tags are taken off at entry and put on at exit
+    uint8_t n_tags; // 0, 1 or 2: how many tags are taken off at entry and put on at exit
     uint8_t reserved;
     uint16_t side;     // which of the function's sides: for a switch the member's place
     uint32_t function; // index in generation.functions
@@ -59,5 +59,12 @@ static inline const struct generation *generation_current(void)
 {
     return __atomic_load_n(&generation_published, __ATOMIC_ACQUIRE);
 }
+
+// Hand `generation` (may be NULL) to the workers, wait until none sees the one before, free that.
+// Ports that only the old one named are closed then. Main thread.
+void generation_publish(struct generation *generation);
+
+// Free a generation that no worker can see. NULL is fine. Main thread.
+void generation_destroy(struct generation *generation);
 
 #endif

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Who owns which buffers? One pool for each receiving port, retired when the port closes and freed
+// once receivers have given all its buffers back. Main thread. Next: port/port.c.
+
+#include "dataplane/core/pool.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/queue.h>
+
+#include <rte_errno.h>
+
+#include "dataplane/core/packet.h"
+
+// The element behind a full buffer: see pool_create in the header.
+#define SPARE_SIZE 8
+
+struct retired {
+    struct rte_mempool *pool;
+    LIST_ENTRY(retired) entry;
+};
+
+static LIST_HEAD(, retired) graveyard = LIST_HEAD_INITIALIZER(graveyard);
+
+struct rte_mempool *pool_create(const char *name, unsigned n, unsigned data_size)
+{
+    static unsigned n_created; // names must differ although a retired namesake may wait
+    char unique[RTE_MEMPOOL_NAMESIZE];
+    unsigned room = RTE_CACHE_LINE_ROUNDUP(data_size + RTE_PKTMBUF_HEADROOM + SPARE_SIZE);
+
+    if (room - SPARE_SIZE > UINT16_MAX)
+        room = UINT16_MAX + 1U; // the length of an mbuf's buffer is 16 bits
+    snprintf(unique, sizeof(unique), "%.12s_%u", name, n_created++);
+    // A room that is no multiple of the line leaves the rest of the last line as spare.
+    return rte_pktmbuf_pool_create(unique, n, POOL_CACHE_SIZE, sizeof(struct packet),
+                                   (uint16_t)(room - SPARE_SIZE), SOCKET_ID_ANY);
+}
+
+void pool_retire(struct rte_mempool *pool)
+{
+    struct retired *retired;
+
+    if (pool == NULL)
+        return;
+    if (rte_mempool_full(pool)) {
+        rte_mempool_free(pool);
+        return;
+    }
+    retired = malloc(sizeof(*retired));
+    if (retired == NULL)
+        return; // a leak of one pool is better than buffers freed under a reader
+    retired->pool = pool;
+    LIST_INSERT_HEAD(&graveyard, retired, entry);
+}
+
+unsigned pool_reap(void)
+{
+    struct retired *retired, *next;
+    unsigned n = 0;
+
+    for (retired = LIST_FIRST(&graveyard); retired != NULL; retired = next) {
+        next = LIST_NEXT(retired, entry);
+        if (!rte_mempool_full(retired->pool)) {
+            n++;
+            continue;
+        }
+        LIST_REMOVE(retired, entry);
+        rte_mempool_free(retired->pool);
+        free(retired);
+    }
+    return n;
+}

@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// How is any DPDK device a port? Probed by its arguments when the port opens and removed when it
+// closes; bursts on workers, all else on the main thread. Checksum and TSO work is left to the
+// device where it offers that, to offload.c elsewhere.
+
+#include "dataplane/port/ethdev.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <rte_dev.h>
+#include <rte_ethdev.h>
+#include <rte_lcore.h>
+#include <rte_spinlock.h>
+
+#include "dataplane/core/counters.h"
+#include "dataplane/core/pool.h"
+
+#define DEFAULT_QUEUE_SIZE 1024
+#define NUMA_NODE_ANY ((unsigned)SOCKET_ID_ANY)
+#define TX_CSUM (RTE_ETH_TX_OFFLOAD_TCP_CKSUM | RTE_ETH_TX_OFFLOAD_UDP_CKSUM)
+#define RX_SCATTER (RTE_ETH_RX_OFFLOAD_SCATTER)
+
+struct ethdev {
+    uint16_t port_id;
+    int is_shared; // fewer transmit queues than workers: a lock for each
+    struct rte_mempool *pool;
+    rte_spinlock_t tx_lock[PORT_MAX_QUEUES];
+};
+
+static int probe(const char *devargs, uint16_t *port_id, struct error *e)
+{
+    struct rte_dev_iterator iterator;
+    uint16_t found;
+    int rc = rte_dev_probe(devargs);
+
+    if (rc == -EEXIST)
+        return error_set(e, rc, NULL, "device %s is in use already", devargs);
+    if (rc < 0)
+        return error_set(e, rc, NULL,
+                         "no driver could open device %s: %s; is it there, and bound to a driver "
+                         "for user space?",
+                         devargs, strerror(-rc));
+    RTE_ETH_FOREACH_MATCHING_DEV(found, devargs, &iterator)
+    {
+        *port_id = found;
+        rte_eth_iterator_cleanup(&iterator);
+        return 0;
+    }
+    return error_set(e, -ENODEV, NULL, "device %s is no Ethernet device", devargs);
+}
+
+static void set_capability(struct port *port, const struct rte_eth_conf *conf)
+{
+    uint64_t offloads = conf->txmode.offloads;
+    uint32_t capability = 0;
+
+    if ((offloads & TX_CSUM) == TX_CSUM)
+        capability |= PORT_TX_CSUM;
+    if (offloads & RTE_ETH_TX_OFFLOAD_TCP_TSO)
+        capability |= PORT_TX_TSO4 | PORT_TX_TSO6;
+    if (offloads & RTE_ETH_TX_OFFLOAD_MULTI_SEGS)
+        capability |= PORT_TX_MULTI_SEG;
+    __atomic_store_n(&port->capability, capability, __ATOMIC_RELAXED);
+}
+
+static int configure(struct port *port, struct ethdev *device, struct error *e)
+{
+    unsigned n_workers = rte_lcore_count() - 1;
+    struct rte_eth_dev_info info;
+    struct rte_eth_conf conf = {0};
+    uint16_t n_rx, n_tx;
+    int rc = rte_eth_dev_info_get(device->port_id, &info);
+
+    if (rc < 0)
+        return error_set(e, rc, NULL, "the device does not answer");
+    n_rx = port->config.n_queues;
+    if (n_rx > info.max_rx_queues)
+        return error_set(e, -EINVAL, NULL, "%u queues asked for, the device has %u", n_rx,
+                         info.max_rx_queues);
+    n_tx = (uint16_t)RTE_MIN(RTE_MIN(n_workers, (unsigned)PORT_MAX_QUEUES),
+                             (unsigned)info.max_tx_queues);
+    if (n_tx == 0)
+        n_tx = 1;
+    device->is_shared = n_tx < n_workers;
+    conf.txmode.offloads = info.tx_offload_capa &
+                           (TX_CSUM | RTE_ETH_TX_OFFLOAD_TCP_TSO | RTE_ETH_TX_OFFLOAD_MULTI_SEGS);
+    conf.rxmode.offloads = info.rx_offload_capa & RX_SCATTER;
+    if (n_rx > 1) {
+        conf.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
+        conf.rx_adv_conf.rss_conf.rss_hf =
+            (RTE_ETH_RSS_IP | RTE_ETH_RSS_TCP | RTE_ETH_RSS_UDP) & info.flow_type_rss_offloads;
+    }
+    rc = rte_eth_dev_configure(device->port_id, n_rx, n_tx, &conf);
+    if (rc < 0)
+        return error_set(e, rc, NULL, "the device refuses %u receive and %u transmit queues: %s",
+                         n_rx, n_tx, strerror(-rc));
+    port->n_rx_queues = (uint8_t)n_rx;
+    port->n_tx_queues = (uint8_t)n_tx;
+    set_capability(port, &conf);
+    return 0;
+}
+
+static int setup_queues(struct port *port, struct ethdev *device, struct error *e)
+{
+    uint16_t n_rx = port->config.queue_size != 0 ? port->config.queue_size : DEFAULT_QUEUE_SIZE;
+    uint16_t n_tx = n_rx;
+    unsigned n_buffers;
+    int rc = rte_eth_dev_adjust_nb_rx_tx_desc(device->port_id, &n_rx, &n_tx);
+
+    // Receive rings full, twice as many on their way through receivers' rings, and worker caches.
+    n_buffers = port->n_rx_queues * (3U * n_rx) + rte_lcore_count() * 2 * POOL_CACHE_SIZE;
+    device->pool = pool_create(port->config.name, n_buffers, port->max_frame_len);
+    if (device->pool == NULL)
+        return error_set(e, -ENOMEM, NULL,
+                         "no memory for %u buffers: give the dataplane more with -m", n_buffers);
+    for (uint16_t q = 0; rc == 0 && q < port->n_rx_queues; q++)
+        rc = rte_eth_rx_queue_setup(device->port_id, q, n_rx, NUMA_NODE_ANY, NULL, device->pool);
+    for (uint16_t q = 0; rc == 0 && q < port->n_tx_queues; q++)
+        rc = rte_eth_tx_queue_setup(device->port_id, q, n_tx, NUMA_NODE_ANY, NULL);
+    if (rc < 0)
+        return error_set(e, rc, NULL, "the device refuses rings of %u and %u descriptors: %s", n_rx,
+                         n_tx, strerror(-rc));
+    return 0;
+}
+
+static int start(struct port *port, struct ethdev *device, struct error *e)
+{
+    int rc = rte_eth_dev_set_mtu(device->port_id, port->mtu);
+
+    if (rc < 0 && rc != -ENOTSUP)
+        return error_set(e, rc, NULL, "the device refuses an MTU of %u: %s", port->mtu,
+                         strerror(-rc));
+    rc = rte_eth_dev_start(device->port_id);
+    if (rc < 0)
+        return error_set(e, rc, NULL, "the device does not start: %s", strerror(-rc));
+    // A switch needs frames for all MACs; a device that can't (a virtual one) gives them anyway.
+    rte_eth_promiscuous_enable(device->port_id);
+    return 0;
+}
+
+static void remove_device(struct ethdev *device)
+{
+    struct rte_eth_dev_info info;
+    int rc = rte_eth_dev_info_get(device->port_id, &info);
+
+    rte_eth_dev_stop(device->port_id);
+    rte_eth_dev_close(device->port_id);
+    if (rc == 0)
+        rte_dev_remove(info.device);
+    pool_retire(device->pool);
+    free(device);
+}
+
+int ethdev_open(struct port *port, const char *devargs, struct error *e)
+{
+    struct ethdev *device = calloc(1, sizeof(*device));
+    int rc;
+
+    if (device == NULL)
+        return error_set(e, -ENOMEM, NULL, "out of memory");
+    rc = probe(devargs, &device->port_id, e);
+    if (rc < 0) {
+        free(device);
+        return rc;
+    }
+    rc = configure(port, device, e);
+    if (rc == 0)
+        rc = setup_queues(port, device, e);
+    if (rc == 0)
+        rc = start(port, device, e);
+    if (rc < 0) {
+        remove_device(device);
+        return rc;
+    }
+    port->device = device;
+    port_set_state(port, API_PORT_LINK_DOWN, NULL);
+    ethdev_watch(port);
+    return 0;
+}
+
+void ethdev_close(struct port *port)
+{
+    remove_device(port->device);
+}
+
+unsigned ethdev_rx_burst(struct port *port, unsigned queue, unsigned worker, struct rte_mbuf **m,
+                         unsigned n)
+{
+    const struct ethdev *device = port->device;
+    unsigned n_received = rte_eth_rx_burst(device->port_id, (uint16_t)queue, m, (uint16_t)n);
+
+    (void)worker;
+    for (unsigned i = 0; i < n_received; i++) {
+        struct packet *p = packet_of(m[i]);
+
+        p->in_port = (uint16_t)port->slot;
+        p->gso_size = 0;
+        p->offload = 0;
+    }
+    return n_received;
+}
+
+unsigned ethdev_tx_burst(struct port *port, unsigned queue, struct rte_mbuf **m, unsigned n)
+{
+    struct ethdev *device = port->device;
+    unsigned n_sent;
+
+    if (likely(!device->is_shared))
+        return rte_eth_tx_burst(device->port_id, (uint16_t)queue, m, (uint16_t)n);
+    rte_spinlock_lock(&device->tx_lock[queue]);
+    n_sent = rte_eth_tx_burst(device->port_id, (uint16_t)queue, m, (uint16_t)n);
+    rte_spinlock_unlock(&device->tx_lock[queue]);
+    return n_sent;
+}
+
+void ethdev_watch(struct port *port)
+{
+    const struct ethdev *device = port->device;
+    struct rte_eth_link link = {0};
+    struct api_stats_port *row;
+    uint8_t state;
+
+    rte_eth_link_get_nowait(device->port_id, &link);
+    state = link.link_status ? API_PORT_LINK_UP : API_PORT_LINK_DOWN;
+    if (state != port->state)
+        port_set_state(port, state, NULL);
+    row = counters_port_write(port->slot);
+    row->pool_size = device->pool->size;
+    row->pool_used = rte_mempool_in_use_count(device->pool);
+    counters_port_done(row);
+}
+
+static int device_open(struct port *port, struct error *e)
+{
+    return ethdev_open(port, port->path, e);
+}
+
+const struct port_ops port_ethdev_ops = {
+    .name = "ethdev",
+    .open = device_open,
+    .close = ethdev_close,
+    .rx_burst = ethdev_rx_burst,
+    .tx_burst = ethdev_tx_burst,
+    .watch = ethdev_watch,
+};

@@ -1,0 +1,288 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// When does a guest come and go? Callbacks of librte_vhost, on its message thread, its dialling
+// thread, or the main thread while that opens and closes a port; never two at a time for one port.
+// What a guest negotiated is published before its vid; a vid is withdrawn, then every worker waited
+// for, before the library frees what is behind it. Next: vhost_fence.c, what a message may say.
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "dataplane/core/qsbr.h"
+#include "dataplane/port/vhost.h"
+
+// Connections of one port: three at once, then one a second. A peer that stalls the library's
+// thread for a socket timeout (200 ms) each time costs others a fifth of that thread.
+#define CONNECT_PERIOD_NS 1000000000U
+#define CONNECT_BURST 3U
+
+static pthread_mutex_t registry_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct vhost_device *registry[API_MAX_PORTS];      // by slot; guarded by registry_lock
+static struct vhost_device *by_vid[RTE_MAX_VHOST_DEVICE]; // atomic
+
+uint64_t vhost_now_ns(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000000U + (uint64_t)now.tv_nsec;
+}
+
+static struct vhost_device *find_by_path(const char *path)
+{
+    for (unsigned i = 0; i < API_MAX_PORTS; i++)
+        if (registry[i] != NULL && strcmp(registry[i]->port->path, path) == 0)
+            return registry[i];
+    return NULL;
+}
+
+int vhost_events_add(struct vhost_device *device)
+{
+    int rc = -EADDRINUSE;
+
+    pthread_mutex_lock(&registry_lock);
+    if (find_by_path(device->port->path) == NULL) {
+        registry[device->port->slot] = device;
+        rc = 0;
+    }
+    pthread_mutex_unlock(&registry_lock);
+    return rc;
+}
+
+void vhost_events_del(struct vhost_device *device)
+{
+    pthread_mutex_lock(&registry_lock);
+    registry[device->port->slot] = NULL;
+    pthread_mutex_unlock(&registry_lock);
+}
+
+struct vhost_device *vhost_events_device(int vid)
+{
+    if (vid < 0 || vid >= RTE_MAX_VHOST_DEVICE)
+        return NULL;
+    return __atomic_load_n(&by_vid[vid], __ATOMIC_ACQUIRE);
+}
+
+// Is fd our end of a connection over `path`? A listening socket is not.
+static int is_connection(int fd, const char *path, int is_server)
+{
+    struct sockaddr_un name = {0};
+    socklen_t size = sizeof(name) - 1, option_size = sizeof(int);
+    int is_listening = 0;
+    int rc = is_server ? getsockname(fd, (struct sockaddr *)&name, &size)
+                       : getpeername(fd, (struct sockaddr *)&name, &size);
+
+    if (rc < 0 || name.sun_family != AF_UNIX || strcmp(name.sun_path, path) != 0)
+        return 0;
+    if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &is_listening, &option_size) < 0)
+        return 0;
+    return !is_listening;
+}
+
+// The library does not tell which descriptor a connection has. -ENOENT.
+static int find_connection(const char *path, int is_server)
+{
+    DIR *dir = opendir("/proc/self/fd");
+    struct dirent *entry;
+    int found = -ENOENT;
+
+    if (dir == NULL)
+        return -errno;
+    while (found < 0 && (entry = readdir(dir)) != NULL) {
+        char *end;
+        long fd = strtol(entry->d_name, &end, 10);
+
+        if (end != entry->d_name && *end == '\0' && is_connection((int)fd, path, is_server))
+            found = (int)fd;
+    }
+    closedir(dir);
+    return found;
+}
+
+static int refuse(struct vhost_device *device, const char *reason)
+{
+    __atomic_store_n(&device->refusal, reason, __ATOMIC_RELEASE);
+    // Having connected, the library does not dial again by itself.
+    if (!(device->port->config.flags & API_PORT_SERVER))
+        __atomic_store_n(&device->wants_redial, 1, __ATOMIC_RELEASE);
+    return -1;
+}
+
+int vhost_take_token(uint64_t *empty_ns, uint64_t period_ns, unsigned burst)
+{
+    uint64_t now = vhost_now_ns();
+
+    if (*empty_ns > now + (burst - 1) * period_ns)
+        return -EAGAIN;
+    *empty_ns = RTE_MAX(*empty_ns, now) + period_ns;
+    return 0;
+}
+
+static int new_connection(int vid)
+{
+    struct vhost_device *device;
+    char path[PATH_MAX];
+    int fd, rc;
+
+    if (rte_vhost_get_ifname(vid, path, sizeof(path)) < 0)
+        return -1;
+    pthread_mutex_lock(&registry_lock);
+    device = find_by_path(path);
+    pthread_mutex_unlock(&registry_lock);
+    if (device == NULL)
+        return -1;
+    if (device->connection >= 0)
+        return refuse(device, "a second connection to the socket was refused");
+    if (vhost_take_token(&device->connects_ns, CONNECT_PERIOD_NS, CONNECT_BURST) < 0)
+        return refuse(device, "the guest connects more than once a second");
+    fd = find_connection(path, (device->port->config.flags & API_PORT_SERVER) != 0);
+    if (fd < 0)
+        return refuse(device, "the connection's descriptor was not found");
+    fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+    if (fd < 0)
+        return refuse(device, "no file descriptor left for the guest's connection");
+    rc = vhost_fence_enter(device, vid, fd);
+    if (rc < 0) {
+        close(fd);
+        return refuse(device, "the guest's socket takes no timeouts");
+    }
+    pthread_mutex_lock(&device->lifetime);
+    device->connection = fd;
+    pthread_mutex_unlock(&device->lifetime);
+    __atomic_store_n(&by_vid[vid], device, __ATOMIC_RELEASE);
+    __atomic_fetch_add(&device->n_connects, 1, __ATOMIC_RELAXED);
+    return 0;
+}
+
+void vhost_events_disconnect(struct vhost_device *device)
+{
+    vhost_memory_set(device, VHOST_NO_VID);
+    for (unsigned vid = 0; vid < RTE_MAX_VHOST_DEVICE; vid++)
+        if (__atomic_load_n(&by_vid[vid], __ATOMIC_ACQUIRE) == device)
+            __atomic_store_n(&by_vid[vid], NULL, __ATOMIC_RELEASE);
+    memset(device->ring, 0, sizeof(device->ring));
+    __atomic_store_n(&device->is_remapping, 0, __ATOMIC_RELEASE);
+    __atomic_store_n(&device->features, 0, __ATOMIC_RELAXED);
+    pthread_mutex_lock(&device->lifetime);
+    if (device->connection >= 0)
+        close(device->connection);
+    device->connection = -1;
+    pthread_mutex_unlock(&device->lifetime);
+}
+
+static void destroy_connection(int vid)
+{
+    struct vhost_device *device = vhost_events_device(vid);
+
+    if (device != NULL)
+        vhost_events_disconnect(device);
+}
+
+// Queues that the guest has switched on, from the first without a gap: a guest that wants fewer
+// than it could have switches off the last.
+static void publish_queues(struct vhost_device *device)
+{
+    struct port *port = device->port;
+    unsigned n_rx = 0, n_tx = 0;
+
+    while (n_rx < port->config.n_queues && device->ring[2 * n_rx + 1].is_ready)
+        n_rx++;
+    while (n_tx < port->config.n_queues && device->ring[2 * n_tx].is_ready)
+        n_tx++;
+    __atomic_store_n(&port->n_rx_queues, (uint8_t)n_rx, __ATOMIC_RELAXED);
+    __atomic_store_n(&port->n_tx_queues, (uint8_t)n_tx, __ATOMIC_RELAXED);
+}
+
+// The library's ring locks are held: see vhost.h.
+static int vring_state_changed(int vid, uint16_t ring, int enable)
+{
+    struct vhost_device *device = vhost_events_device(vid);
+
+    if (device == NULL || ring >= VHOST_MAX_RINGS)
+        return 0;
+    device->ring[ring].is_ready = enable != 0;
+    if (enable)
+        __atomic_store_n(&device->queue[ring / 2].restart, 1, __ATOMIC_RELAXED);
+    publish_queues(device);
+    return 0;
+}
+
+static uint32_t capability_of(uint64_t features)
+{
+    uint32_t capability = PORT_TX_MULTI_SEG;
+
+    if (!(features & VHOST_BIT(VIRTIO_NET_F_GUEST_CSUM)))
+        return capability;
+    capability |= PORT_TX_CSUM;
+    if (features & VHOST_BIT(VIRTIO_NET_F_GUEST_TSO4))
+        capability |= PORT_TX_TSO4;
+    if (features & VHOST_BIT(VIRTIO_NET_F_GUEST_TSO6))
+        capability |= PORT_TX_TSO6;
+    return capability;
+}
+
+static uint8_t rx_offloads_of(uint64_t features)
+{
+    const uint64_t tso = VHOST_BIT(VIRTIO_NET_F_HOST_TSO4) | VHOST_BIT(VIRTIO_NET_F_HOST_TSO6);
+    uint8_t offloads = 0;
+
+    if (features & VHOST_BIT(VIRTIO_NET_F_CSUM))
+        offloads |= PACKET_CSUM_PARTIAL;
+    if (features & tso)
+        offloads |= PACKET_TSO;
+    return offloads;
+}
+
+static int new_device(int vid)
+{
+    struct vhost_device *device = vhost_events_device(vid);
+    uint64_t features;
+
+    if (device == NULL || rte_vhost_get_negotiated_features(vid, &features) < 0)
+        return -1;
+    // No worker is inside: none has had a vid since the last one was withdrawn.
+    device->is_packed = (features & VHOST_BIT(VIRTIO_F_RING_PACKED)) != 0;
+    device->rx_offloads = rx_offloads_of(features);
+    for (unsigned i = 0; i < device->port->config.n_queues; i++)
+        __atomic_store_n(&device->queue[i].restart, 1, __ATOMIC_RELAXED);
+    __atomic_store_n(&device->features, features, __ATOMIC_RELAXED);
+    __atomic_store_n(&device->port->capability, capability_of(features), __ATOMIC_RELEASE);
+    publish_queues(device);
+    pthread_mutex_lock(&device->lifetime);
+    device->running_vid = vid;
+    __atomic_store_n(&device->vid, vid, __ATOMIC_RELEASE);
+    __atomic_store_n(&device->port->state, API_PORT_LINK_UP, __ATOMIC_RELEASE);
+    pthread_mutex_unlock(&device->lifetime);
+    return 0;
+}
+
+static void destroy_device(int vid)
+{
+    struct vhost_device *device = vhost_events_device(vid);
+
+    if (device == NULL)
+        return;
+    pthread_mutex_lock(&device->lifetime);
+    device->running_vid = VHOST_NO_VID;
+    __atomic_store_n(&device->vid, VHOST_NO_VID, __ATOMIC_RELEASE);
+    __atomic_store_n(&device->port->state, API_PORT_LINK_DOWN, __ATOMIC_RELEASE);
+    // What is made ready from now on is complete: right for whoever comes next.
+    __atomic_store_n(&device->port->capability, 0, __ATOMIC_RELEASE);
+    pthread_mutex_unlock(&device->lifetime);
+    qsbr_wait();
+}
+
+const struct rte_vhost_device_ops vhost_events_ops = {
+    .new_device = new_device,
+    .destroy_device = destroy_device,
+    .vring_state_changed = vring_state_changed,
+    .new_connection = new_connection,
+    .destroy_connection = destroy_connection,
+};

@@ -1,0 +1,267 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// What does the main thread do all day? Answer the control socket, look after ports, age tables:
+// one epoll loop. Workers never wait for it. Next: transaction.c.
+
+#include "dataplane/server/server.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/timerfd.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "dataplane/core/clock.h"
+#include "dataplane/core/counters.h"
+#include "dataplane/core/log.h"
+#include "dataplane/server/transaction.h"
+#include "dataplane/switch/switch.h"
+
+#define MAX_CLIENTS 16
+#define TICK_NS 100000000 // of ports, ageing and counters
+#define TICKS_PER_SEC 10
+
+struct client {
+    int fd; // -1: free
+    struct transaction transaction;
+};
+
+static struct client clients[MAX_CLIENTS];
+static char socket_path[sizeof(((struct sockaddr_un *)0)->sun_path)];
+static int listen_fd = -1, epoll_fd = -1, timer_fd = -1, signal_fd = -1;
+
+static int watch_fd(int fd, uint32_t id)
+{
+    struct epoll_event event = {.events = EPOLLIN, .data.u32 = id};
+
+    return epoll_ctl(epoll_fd, EPOLL_CTL_ADD, fd, &event) < 0 ? -errno : 0;
+}
+
+enum { ID_LISTEN = MAX_CLIENTS, ID_TIMER, ID_SIGNAL };
+
+// A socket file that nobody listens on is what a killed dataplane left behind.
+static int remove_stale(const struct sockaddr_un *address)
+{
+    struct stat st;
+    int fd, rc;
+
+    if (lstat(address->sun_path, &st) < 0)
+        return 0;
+    if (!S_ISSOCK(st.st_mode))
+        return -EEXIST;
+    fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return -errno;
+    rc = connect(fd, (const struct sockaddr *)address, sizeof(*address));
+    close(fd);
+    if (rc == 0)
+        return -EADDRINUSE;
+    return unlink(address->sun_path) < 0 ? -errno : 0;
+}
+
+static int open_socket(const char *run_dir, struct error *e)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    mode_t mask;
+    int rc =
+        snprintf(address.sun_path, sizeof(address.sun_path), "%s/%s", run_dir, API_SOCKET_NAME);
+
+    if (rc >= (int)sizeof(address.sun_path))
+        return error_set(e, -ENAMETOOLONG, NULL, "%s is too long for a socket's name", run_dir);
+    memcpy(socket_path, address.sun_path, sizeof(socket_path));
+    rc = remove_stale(&address);
+    if (rc == -EADDRINUSE)
+        return error_set(e, rc, NULL, "a dataplane serves %s already", run_dir);
+    if (rc < 0)
+        return error_set(e, rc, NULL, "%s is in the way: %s", socket_path, strerror(-rc));
+    listen_fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    mask = umask(0177);
+    rc = listen_fd < 0 || bind(listen_fd, (struct sockaddr *)&address, sizeof(address)) < 0 ||
+                 listen(listen_fd, MAX_CLIENTS) < 0
+             ? -errno
+             : 0;
+    umask(mask);
+    return rc < 0 ? error_set(e, rc, NULL, "can't listen on %s: %s", socket_path, strerror(-rc))
+                  : 0;
+}
+
+static int open_timer(void)
+{
+    struct itimerspec every = {{0, TICK_NS}, {0, TICK_NS}};
+
+    timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+    if (timer_fd < 0 || timerfd_settime(timer_fd, 0, &every, NULL) < 0)
+        return -errno;
+    return 0;
+}
+
+static int open_signals(void)
+{
+    sigset_t set;
+
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
+        return -errno;
+    signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+    return signal_fd < 0 ? -errno : 0;
+}
+
+int server_init(const char *run_dir, struct error *e)
+{
+    int rc;
+
+    for (unsigned i = 0; i < MAX_CLIENTS; i++)
+        clients[i].fd = -1;
+    epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+    rc = epoll_fd < 0 ? -errno : open_timer();
+    if (rc == 0)
+        rc = open_signals();
+    if (rc < 0) {
+        server_fini();
+        return error_set(e, rc, NULL, "no event loop: %s", strerror(-rc));
+    }
+    rc = open_socket(run_dir, e);
+    if (rc == 0)
+        rc = watch_fd(listen_fd, ID_LISTEN);
+    if (rc == 0)
+        rc = watch_fd(timer_fd, ID_TIMER);
+    if (rc == 0)
+        rc = watch_fd(signal_fd, ID_SIGNAL);
+    if (rc < 0)
+        server_fini();
+    return rc;
+}
+
+static void close_client(struct client *client)
+{
+    close(client->fd);
+    client->fd = -1;
+    transaction_fini(&client->transaction);
+}
+
+void server_fini(void)
+{
+    int *const fds[] = {&listen_fd, &epoll_fd, &timer_fd, &signal_fd};
+
+    for (unsigned i = 0; i < MAX_CLIENTS; i++)
+        if (clients[i].fd >= 0)
+            close_client(&clients[i]);
+    if (listen_fd >= 0)
+        unlink(socket_path);
+    for (unsigned i = 0; i < sizeof(fds) / sizeof(fds[0]); i++) {
+        if (*fds[i] >= 0)
+            close(*fds[i]);
+        *fds[i] = -1;
+    }
+}
+
+static int is_trusted(int fd)
+{
+    struct ucred peer;
+    socklen_t size = sizeof(peer);
+
+    return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 &&
+           (peer.uid == 0 || peer.uid == geteuid());
+}
+
+static void accept_client(void)
+{
+    int fd = accept4(listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+
+    if (fd < 0)
+        return;
+    if (is_trusted(fd)) {
+        for (uint32_t i = 0; i < MAX_CLIENTS; i++) {
+            if (clients[i].fd >= 0)
+                continue;
+            clients[i].fd = fd;
+            transaction_init(&clients[i].transaction);
+            if (watch_fd(fd, i) < 0)
+                close_client(&clients[i]);
+            return;
+        }
+        log_warn("a client of the control socket is refused: %d are connected", MAX_CLIENTS);
+    }
+    close(fd);
+}
+
+static void serve_client(struct client *client)
+{
+    // Too big for a stack that is watched; the main thread is alone here.
+    static uint8_t datagram[API_DATAGRAM_SIZE + 1], answer[API_DATAGRAM_SIZE];
+    ssize_t size = recv(client->fd, datagram, sizeof(datagram), MSG_DONTWAIT);
+    size_t len;
+
+    if (size < 0 && (errno == EAGAIN || errno == EINTR))
+        return;
+    if (size <= 0) {
+        close_client(client);
+        return;
+    }
+    len = transaction_handle(&client->transaction, datagram, (size_t)size, answer);
+    // Who does not read the answers loses the connection, not our time.
+    if (send(client->fd, answer, len, MSG_DONTWAIT | MSG_NOSIGNAL) != (ssize_t)len)
+        close_client(client);
+}
+
+// Tell the readers of the counter segment how many MACs lie behind each port.
+static void show_macs(const struct generation *running)
+{
+    static uint32_t n_macs[API_MAX_PORTS];
+
+    memset(n_macs, 0, sizeof(n_macs));
+    switch_count_macs(running, n_macs);
+    for (uint32_t i = 0; i < running->n_ports; i++) {
+        uint32_t slot = running->port_list[i]->slot;
+        struct api_stats_port *row = counters_port_write(slot);
+
+        row->n_macs = n_macs[slot];
+        counters_port_done(row);
+    }
+}
+
+static void tick(void)
+{
+    static unsigned n_calls;
+    const struct generation *running = generation_published;
+    uint64_t n_ticks;
+
+    if (read(timer_fd, &n_ticks, sizeof(n_ticks)) < 0)
+        return;
+    clock_update();
+    port_watch(0);
+    for (uint32_t i = 0; running != NULL && i < running->n_functions; i++)
+        running->functions[i].ops->age(&running->functions[i]);
+    if (running != NULL && n_calls++ % TICKS_PER_SEC == 0)
+        show_macs(running);
+}
+
+void server_run(void)
+{
+    struct epoll_event events[8];
+
+    for (;;) {
+        int n = epoll_wait(epoll_fd, events, 8, -1);
+
+        for (int i = 0; i < n; i++) {
+            uint32_t id = events[i].data.u32;
+
+            if (id == ID_SIGNAL)
+                return;
+            if (id == ID_TIMER)
+                tick();
+            else if (id == ID_LISTEN)
+                accept_client();
+            else if (clients[id].fd >= 0)
+                serve_client(&clients[id]);
+        }
+    }
+}

@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// What does a client of the control socket get for its datagram? One answer to each, and a
+// configuration only by hello, begin, objects, commit. Main thread; called by server.c with
+// whatever came. Next: check.c, build.c, then walk/generation.c publishes.
+
+#include "dataplane/server/transaction.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "dataplane/core/counters.h"
+#include "dataplane/core/error.h"
+#include "dataplane/core/log.h"
+#include "dataplane/server/build.h"
+#include "dataplane/server/check.h"
+#include "dataplane/switch/switch.h"
+
+// What the handlers share while one datagram is carried out.
+struct request {
+    struct transaction *t;
+    struct api_header header;
+    const void *items;
+    void *answer;
+};
+
+void transaction_init(struct transaction *t)
+{
+    *t = (struct transaction){0};
+    model_init(&t->model);
+}
+
+static void end(struct transaction *t)
+{
+    model_fini(&t->model);
+    t->is_open = 0;
+}
+
+void transaction_fini(struct transaction *t)
+{
+    end(t);
+}
+
+static size_t put_answer(const struct request *r, enum api_type type, const void *items, uint32_t n)
+{
+    size_t item_size = api_message(type)->item_size;
+    struct api_header header = {
+        .magic = API_MAGIC,
+        .version = API_VERSION,
+        .type = (uint16_t)type,
+        .len = (uint32_t)(sizeof(header) + n * item_size),
+        .n_items = n,
+        .sequence = r->header.sequence,
+    };
+
+    memcpy(r->answer, &header, sizeof(header));
+    memcpy((char *)r->answer + sizeof(header), items, n * item_size);
+    return header.len;
+}
+
+static size_t put_reply(const struct request *r, struct api_reply *reply)
+{
+    const struct generation *running = generation_published;
+
+    reply->generation = running != NULL ? running->id : 0;
+    return put_answer(r, API_REPLY, reply, 1);
+}
+
+static size_t put_error(const struct request *r, const struct error *e)
+{
+    struct api_reply reply = {.error = e->code};
+
+    snprintf(reply.path, sizeof(reply.path), "%s", e->path);
+    snprintf(reply.sentence, sizeof(reply.sentence), "%s", e->sentence);
+    return put_reply(r, &reply);
+}
+
+static size_t refuse(const struct request *r, int code, const char *sentence)
+{
+    struct error e = {.code = code};
+
+    snprintf(e.sentence, sizeof(e.sentence), "%s", sentence);
+    return put_error(r, &e);
+}
+
+static size_t put_done(const struct request *r)
+{
+    struct api_reply reply = {0};
+
+    return put_reply(r, &reply);
+}
+
+static size_t handle_hello(struct request *r)
+{
+    const struct generation *running = generation_published;
+    struct api_hello hello;
+
+    memcpy(&hello, r->items, sizeof(hello));
+    r->t->is_greeted = hello.schema_hash == api_schema_hash();
+    hello.schema_hash = api_schema_hash();
+    hello.generation = running != NULL ? running->id : 0;
+    hello.config_id = running != NULL ? running->config_id : 0;
+    return put_answer(r, API_HELLO, &hello, 1);
+}
+
+static size_t handle_begin(struct request *r)
+{
+    struct api_begin begin;
+
+    memcpy(&begin, r->items, sizeof(begin));
+    end(r->t);
+    r->t->model.config_id = begin.config_id;
+    r->t->is_open = 1;
+    return put_done(r);
+}
+
+static size_t handle_object(struct request *r)
+{
+    if (!r->t->is_open)
+        return refuse(r, -EPROTO, "an object outside a transaction: begin first");
+    if (model_add(&r->t->model, r->header.type, r->items, r->header.n_items) < 0) {
+        end(r->t);
+        return refuse(r, -ENOMEM, "out of memory");
+    }
+    return put_done(r);
+}
+
+static int commit(const struct model *model, struct error *e)
+{
+    static uint64_t last_id;
+    struct generation *generation;
+    int rc = check_model(model, e);
+
+    if (rc == 0)
+        rc = build_generation(model, last_id + 1, &generation, e);
+    if (rc < 0)
+        return rc;
+    generation_publish(generation);
+    counters_stats->generation = ++last_id;
+    port_watch(1);
+    log_info("generation %llu runs: %u ports, %u switches", (unsigned long long)last_id,
+             generation->n_ports, generation->n_functions);
+    return 0;
+}
+
+static size_t handle_commit(struct request *r)
+{
+    struct error e = {0};
+    int rc;
+
+    if (!r->t->is_open)
+        return refuse(r, -EPROTO, "commit outside a transaction: begin first");
+    rc = commit(&r->t->model, &e);
+    end(r->t);
+    return rc < 0 ? put_error(r, &e) : put_done(r);
+}
+
+static size_t handle_abort(struct request *r)
+{
+    end(r->t);
+    return put_done(r);
+}
+
+static size_t handle_list_macs(struct request *r)
+{
+    // As many as fit into a datagram; the main thread is alone here.
+    static struct api_mac
+        macs[(API_DATAGRAM_SIZE - sizeof(struct api_header)) / sizeof(struct api_mac)];
+    const struct generation *running = generation_published;
+    struct api_list_macs list;
+    uint32_t n;
+
+    memcpy(&list, r->items, sizeof(list));
+    if (running == NULL ||
+        switch_list_macs(running, &list, macs, sizeof(macs) / sizeof(macs[0]), &n) < 0)
+        return refuse(r, -ENOENT, "there is no such switch");
+    return put_answer(r, API_MACS, macs, n);
+}
+
+static size_t dispatch(struct request *r)
+{
+    if (r->header.type != API_HELLO && !r->t->is_greeted)
+        return refuse(r, -EPROTO, "hello first, with this dataplane's schema");
+    switch (r->header.type) {
+    case API_HELLO:
+        return handle_hello(r);
+    case API_BEGIN:
+        return handle_begin(r);
+    case API_TENANT:
+    case API_PORT:
+    case API_PORT_ADDRESS:
+    case API_SWITCH:
+    case API_MEMBER:
+    case API_STATIC_MAC:
+        return handle_object(r);
+    case API_COMMIT:
+        return handle_commit(r);
+    case API_ABORT:
+        return handle_abort(r);
+    case API_LIST_MACS:
+        return handle_list_macs(r);
+    default:
+        return refuse(r, -EPROTO, "this message goes the other way");
+    }
+}
+
+size_t transaction_handle(struct transaction *t, const void *datagram, size_t size, void *answer)
+{
+    struct request r = {.t = t, .answer = answer};
+    struct api_reply reply = {0};
+
+    if (size >= sizeof(r.header))
+        memcpy(&r.header, datagram, sizeof(r.header));
+    if (api_check(datagram, size, &reply) < 0) {
+        end(t);
+        return put_reply(&r, &reply);
+    }
+    r.items = (const char *)datagram + sizeof(r.header);
+    return dispatch(&r);
+}

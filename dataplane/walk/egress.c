@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// How does a decided packet get to its port, or a flooded one to many? Worker; called by walk.c.
+// A flood takes one reference per receiver and copies no payload. Next: port/tx.c.
+
+#include "dataplane/walk/egress.h"
+
+#include "dataplane/core/counters.h"
+#include "dataplane/port/offload.h"
+#include "dataplane/walk/vlan.h"
+
+void egress_forward(const struct walk_context *ctx, struct rte_mbuf *m, uint32_t out,
+                    struct port_tx *tx)
+{
+    const struct attachment *a = &ctx->generation->attachments[out];
+
+    if (a->n_tags > 0) {
+        struct rte_mbuf *tagged = vlan_push(m, a);
+
+        if (unlikely(tagged == NULL)) {
+            counters_drop(a->port->slot, ctx->worker, DROP_FLOOD_NO_BUFFER, 1);
+            rte_pktmbuf_free(m);
+            return;
+        }
+        m = tagged;
+    }
+    port_tx_add(tx, a->port, m);
+}
+
+static void flood_one(const struct walk_context *ctx, const struct function *f, struct rte_mbuf *m,
+                      struct port_tx *tx)
+{
+    uint32_t in = packet_of(m)->in;
+    uint32_t end = f->first_attachment + f->n_attachments;
+    uint32_t n = f->n_attachments - 1;
+
+    if (n > 1)
+        rte_mbuf_refcnt_update(m, (int16_t)(n - 1));
+    for (uint32_t out = f->first_attachment; out < end; out++)
+        if (out != in)
+            egress_forward(ctx, m, out, tx);
+}
+
+void egress_flood(const struct walk_context *ctx, const struct function *f, struct rte_mbuf *m,
+                  struct port_tx *tx)
+{
+    // Receivers share the bytes, so what is left to do on them is done first, for none of them.
+    static const struct port plain = {.max_frame_len = UINT16_MAX};
+    struct rte_mbuf *segments[OFFLOAD_MAX_SEGMENTS];
+    uint32_t in = packet_of(m)->in;
+    uint16_t in_port = packet_of(m)->in_port;
+    uint8_t reason = API_DROP_NONE;
+    unsigned n;
+
+    if (likely(packet_of(m)->offload == 0)) {
+        flood_one(ctx, f, m, tx);
+        return;
+    }
+    n = offload_prepare(m, &plain, ctx->worker, segments, OFFLOAD_MAX_SEGMENTS, &reason);
+    if (n == 0)
+        counters_drop(in_port, ctx->worker, reason, 1);
+    for (unsigned i = 0; i < n; i++) {
+        packet_of(segments[i])->in = in;
+        flood_one(ctx, f, segments[i], tx);
+    }
+}
