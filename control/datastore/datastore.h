@@ -3,8 +3,8 @@
 #define CONTROL_DATASTORE_DATASTORE_H
 
 // Configurations: parsed, validated, compared, printed, kept on disk. Knows nothing of who asks
-// (northbound/) nor of where they go (southbound/). All functions are synchronous; those that take a
-// whole configuration may run off the event loop, one at a time per schema.
+// (northbound/) nor of where they go (southbound/). All functions are synchronous; those that take
+// a whole configuration may run off the event loop, one at a time per schema.
 
 #include <stddef.h>
 #include <stdint.h>
@@ -20,9 +20,9 @@ enum config_format {
 };
 
 struct config_error {
-    int code;           // negative errno: -EINVAL (content), -ENOTSUP (not yet supported), -EIO, …
-    unsigned line;      // in the text, 0: not known
-    char path[256];     // as the user would say it: tenants/blue/ports/vm1/mtu; may be empty
+    int code;       // negative errno: -EINVAL (content), -ENOTSUP (not yet supported), -EIO, …
+    unsigned line;  // in the text, 0: not known
+    char path[256]; // as the user would say it: tenants/blue/ports/vm1/mtu; may be empty
     char sentence[256]; // what is wrong and what to do
 };
 
@@ -42,7 +42,8 @@ int config_empty(struct schema *schema, struct config **config);
 // A hash of the content, never 0: equal for equal configurations whatever their format and order.
 uint64_t config_id(const struct config *config);
 
-// The data tree (defaults filled in), owned by the configuration: for southbound/. May be NULL if empty.
+// The data tree (defaults filled in), owned by the configuration: for southbound/. May be NULL if
+// empty.
 const struct lyd_node *config_tree(const struct config *config);
 
 // As text, YAML or JSON; defaults are left out. The caller frees. NULL if out of memory.
@@ -71,12 +72,18 @@ struct config_diff {
 int config_compare(const struct config *from, const struct config *to, struct config_diff *diff);
 void config_diff_free(struct config_diff *diff);
 
-// Keep a configuration as the running one in state_dir: temporary file, fsync, rename, fsync of the
+// Keep a configuration as the running one in state_dir, in two steps, so that whatever can fail has
+// failed before the dataplane commits: a temporary file with fsync, then rename with fsync of the
 // directory. On failure the old file stands. -errno with a sentence.
+int config_prepare(const struct config *config, const char *state_dir, struct config_error *e);
+int config_keep(const char *state_dir, struct config_error *e);
+// What was prepared is not wanted.
+void config_forget(const char *state_dir);
+// Both steps at once.
 int config_save(const struct config *config, const char *state_dir, struct config_error *e);
 
-// Read it back. No file: the empty configuration. A damaged one: -EINVAL, and the sentence says which
-// file and what to do.
+// Read it back. No file: the empty configuration. A damaged one: -EINVAL, and the sentence says
+// which file and what to do.
 int config_load(struct schema *schema, const char *state_dir, struct config **config,
                 struct config_error *e);
 

@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// What does `show` print? For each word the resource to ask for and the columns to show it in. Called
+// by main.c. Next: table.c, client.c.
+
+#include <curl/curl.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "control/cli/commands.h"
+#include "control/cli/table.h"
+
+#define STATE "/restconf/data/culvert:state/"
+
+struct view {
+    const char *word, *path, *key;
+    const struct column *columns;
+};
+
+static const struct column port_columns[] = {
+    {"PORT", "tenant/name", CELL_TEXT},   {"TYPE", "type", CELL_TEXT},
+    {"STATE", "state", CELL_TEXT},        {"RX", "rx-packets", CELL_COUNT},
+    {"TX", "tx-packets", CELL_COUNT},     {"DROPS", "drops", CELL_COUNT},
+    {"MACS", "macs", CELL_COUNT},         {"QUEUES", "queues", CELL_COUNT},
+    {"TEXT", "text", CELL_TEXT},          {NULL, NULL, CELL_TEXT},
+};
+
+static const struct column switch_columns[] = {
+    {"SWITCH", "tenant/name", CELL_TEXT},
+    {"AGEING", "ageing-time", CELL_SECONDS},
+    {"TABLE", "mac-table-size", CELL_COUNT},
+    {"MEMBERS", "members", CELL_LIST},
+    {NULL, NULL, CELL_TEXT},
+};
+
+static const struct column mac_columns[] = {
+    {"MAC", "mac-address", CELL_TEXT}, {"MEMBER", "member", CELL_TEXT},
+    {"AGE", "age", CELL_SECONDS},      {"static", "static", CELL_FLAG},
+    {NULL, NULL, CELL_TEXT},
+};
+
+static const struct column drop_columns[] = {
+    {"PORT", "tenant/port", CELL_TEXT}, {"PACKETS", "packets", CELL_COUNT},
+    {"REASON", "reason", CELL_TEXT},    {"TEXT", "text", CELL_TEXT},
+    {NULL, NULL, CELL_TEXT},
+};
+
+static const struct column tenant_columns[] = {
+    {"TENANT", "tenant", CELL_TEXT},
+    {"PACKETS", "packets", CELL_COUNT},
+    {NULL, NULL, CELL_TEXT},
+};
+
+static const struct column worker_columns[] = {
+    {"WORKER", "worker", CELL_COUNT},     {"CPU", "cpu", CELL_COUNT},
+    {"UP", "up-seconds", CELL_SECONDS},   {"BUSY", "busy-seconds", CELL_SECONDS},
+    {"BURSTS", "bursts", CELL_COUNT},     {"LOOPS", "loops", CELL_COUNT},
+    {"SLEEPS", "sleeps", CELL_COUNT},     {NULL, NULL, CELL_TEXT},
+};
+
+static const struct view views[] = {
+    {"ports", STATE "ports", "culvert:ports", port_columns},
+    {"switches", STATE "switches", "culvert:switches", switch_columns},
+    {"drops", STATE "drops", "culvert:drops", drop_columns},
+    {"workers", STATE "workers", "culvert:workers", worker_columns},
+};
+
+static int get(const struct options *o, const char *path, const char *accept,
+               struct response *response)
+{
+    struct request request = {
+        .run_dir = o->run_dir, .method = "GET", .path = path, .accept = accept};
+
+    return command_send(o, &request, NULL, response);
+}
+
+static int show_view(const struct options *o, const struct view *view)
+{
+    struct response response;
+    int rc = get(o, view->path, NULL, &response);
+    const json_t *sums;
+
+    if (rc != EXIT_DONE)
+        return rc;
+    sums = json_object_get(response.json, "culvert:tenant-drops");
+    if (o->json) {
+        fputs(response.body, stdout);
+    } else {
+        table_print(stdout, view->columns, json_object_get(response.json, view->key));
+        if (sums != NULL) {
+            putchar('\n');
+            table_print(stdout, tenant_columns, sums);
+        }
+    }
+    client_release(&response);
+    return EXIT_DONE;
+}
+
+static int show_macs(const struct options *o, const char *name)
+{
+    char *escaped = client_escape(name);
+    char path[256];
+    struct view view = {"macs", path, "culvert:macs", mac_columns};
+    int len = snprintf(path, sizeof(path), STATE "macs?switch=%s", escaped ? escaped : "");
+
+    curl_free(escaped);
+    if (len < 0 || (size_t)len >= sizeof(path)) {
+        fputs("culvert: the switch is named TENANT/SWITCH\n", stderr);
+        return EXIT_USAGE;
+    }
+    return show_view(o, &view);
+}
+
+static int show_config(const struct options *o)
+{
+    bool is_json = o->json || strcmp(o->format, "json") == 0;
+    struct response response;
+    int rc = get(o, "/restconf/data", is_json ? NULL : "application/yaml", &response);
+
+    if (rc != EXIT_DONE)
+        return rc;
+    fputs(response.body == NULL ? "" : response.body, stdout);
+    client_release(&response);
+    return EXIT_DONE;
+}
+
+static void print_line(const char *title, const json_t *object, const char *key, enum cell cell)
+{
+    char text[512];
+
+    table_format(text, sizeof(text), cell, "yes", json_object_get(object, key));
+    printf("%-22s%s\n", title, text);
+}
+
+static void print_status(const json_t *status)
+{
+    const json_t *control = json_object_get(status, "control");
+    const json_t *dataplane = json_object_get(status, "dataplane");
+    const json_t *ports = json_object_get(dataplane, "ports");
+
+    print_line("culvertd", control, "version", CELL_TEXT);
+    print_line("  up", control, "up-seconds", CELL_SECONDS);
+    print_line("  run directory", control, "run-dir", CELL_TEXT);
+    print_line("  state directory", control, "state-dir", CELL_TEXT);
+    print_line("  configuration", control, "config-id", CELL_TEXT);
+    print_line("dataplane", dataplane, "state", CELL_TEXT);
+    print_line("  in step", dataplane, "in-step", CELL_FLAG);
+    if (!json_is_true(json_object_get(dataplane, "in-step")))
+        print_line("  because", dataplane, "text", CELL_TEXT);
+    if (ports == NULL)
+        return;
+    print_line("  up", dataplane, "up-seconds", CELL_SECONDS);
+    print_line("  configuration", dataplane, "config-id", CELL_TEXT);
+    print_line("  generation", dataplane, "generation", CELL_COUNT);
+    print_line("  workers", dataplane, "workers", CELL_COUNT);
+    print_line("  ports up", ports, "up", CELL_COUNT);
+    print_line("  ports down", ports, "down", CELL_COUNT);
+    print_line("  ports in error", ports, "error", CELL_COUNT);
+}
+
+static int show_status(const struct options *o)
+{
+    struct response response;
+    int rc = get(o, STATE "status", NULL, &response);
+
+    if (rc != EXIT_DONE)
+        return rc;
+    if (o->json)
+        fputs(response.body, stdout);
+    else
+        print_status(json_object_get(response.json, "culvert:status"));
+    client_release(&response);
+    return EXIT_DONE;
+}
+
+int command_show(const struct options *o, int n_words, char **words)
+{
+    if (n_words == 2 && strcmp(words[0], "macs") == 0)
+        return show_macs(o, words[1]);
+    if (n_words == 1 && strcmp(words[0], "config") == 0)
+        return show_config(o);
+    if (n_words == 1 && strcmp(words[0], "status") == 0)
+        return show_status(o);
+    for (unsigned i = 0; n_words == 1 && i < sizeof(views) / sizeof(views[0]); i++)
+        if (strcmp(words[0], views[i].word) == 0)
+            return show_view(o, &views[i]);
+    fputs("usage: culvert show config | ports | switches | macs TENANT/SWITCH | drops | workers | "
+          "status\n",
+          stderr);
+    return EXIT_USAGE;
+}

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#ifndef CONTROL_SOUTHBOUND_TRANSACTION_H
+#define CONTROL_SOUTHBOUND_TRANSACTION_H
+
+// The dialogues that culvertd has with the dataplane. Event loop only.
+
+#include "control/datastore/datastore.h"
+#include "control/southbound/encoding.h"
+#include "control/southbound/link.h"
+
+struct transaction_result {
+    struct config_error error; // code 0: committed
+    uint64_t generation;       // running in the dataplane, as far as it said
+};
+
+// Send a whole configuration; `done` is called once, from the event loop. The encoding stays the
+// caller's and must live until then. -ENOTCONN, -ENOMEM: `done` is not called.
+int transaction_start(struct link *link, const struct encoding *encoding,
+                      void (*done)(void *arg, const struct transaction_result *result), void *arg);
+
+struct mac_list {
+    struct config_error error;
+    struct api_mac *macs; // the receiver frees
+    size_t n;
+};
+
+#define MAC_LIST_MAX 1048576 // the largest table that a switch may have
+
+// Ask for the MACs of a switch, page by page. As above.
+int mac_list_start(struct link *link, const char *tenant, const char *name,
+                   void (*done)(void *arg, struct mac_list *list), void *arg);
+
+#endif
