@@ -1,5 +1,9 @@
-// The one sound frame that hostile guests and the twin send: Ethernet, IPv4, UDP and a small record.
-#pragma once
+// SPDX-License-Identifier: BSD-3-Clause
+#ifndef TESTS_SYSTEM_HOSTILE_FRAME_H
+#define TESTS_SYSTEM_HOSTILE_FRAME_H
+
+// The one sound frame that hostile guests and the twin send: Ethernet, IPv4, UDP and a small
+// record.
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -13,14 +17,16 @@
 #define FRAME_SEQ_FLOOD (UINT64_MAX - 1)
 
 struct frame_end {
-	uint8_t mac[6];
-	uint32_t ip; // host byte order
+    uint8_t mac[6];
+    uint32_t ip; // host byte order
 };
 
-// Writes a frame of len bytes (FRAME_MIN to FRAME_MAX) with valid checksums. sender is any number by
-// which the receiver knows the sender.
+// Writes a frame of len bytes (FRAME_MIN to FRAME_MAX) with valid checksums. sender is any number
+// by which the receiver knows the sender.
 void frame_fill(uint8_t *bytes, unsigned int len, const struct frame_end *from,
-		const struct frame_end *to, uint32_t sender, uint64_t seq);
+                const struct frame_end *to, uint32_t sender, uint64_t seq);
 
 // True when bytes hold a frame that frame_fill made; then sender and seq are set.
 bool frame_read(const uint8_t *bytes, unsigned int len, uint32_t *sender, uint64_t *seq);
+
+#endif

@@ -1,0 +1,181 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The devices under test and the load in front of them: every setting that a rate depends on is here.
+
+All DUTs get the same: two vhost-user ports that dial (client), rings of the generator's size, one
+worker on one CPU, their main thread on the generator's CPU, memory of the same kind.
+"""
+
+import json
+import os
+import re
+
+from bench_process import Process, TrialError, wait_for
+
+# Debian's testpmd. 32 is the largest burst that net_vhost moves without splitting it; 64 was no better.
+PEERS = ("io", "macswap", "5tswap")
+PEER_BURST = 32
+PEER_MBUFS = 16384  # both rings full, the caches and every burst: never the limit
+OURS = ("culvert",)
+
+# Ours: in one place, for the names are the dataplane's.
+CONFIGURATION = """\
+tenants:
+- name: bench
+  ports:
+  - {{name: a, type: vhost-user}}
+  - {{name: b, type: vhost-user}}
+  switches:
+  - {{name: lan, members: [a, b], mac-limit: {mac_limit}}}
+"""
+CONTROL_WAIT_SEC = 20
+
+
+class Setup:
+    """What is common to all trials of a run."""
+
+    def __init__(self, args, folder, has_huge_pages):
+        self.build = os.path.abspath(args.build)
+        self.folder = folder
+        self.dut_cpu, self.generator_cpu = args.dut_cpu, args.generator_cpu
+        self.queue_size, self.packed, self.nice = args.queue_size, args.packed, args.nice
+        self.seconds, self.warmup = args.seconds, args.warmup
+        self.has_huge_pages = has_huge_pages
+        self.peer_burst = args.peer_burst
+        self.sockets = [os.path.join(folder, "vhost", f"bench-{port}.sock") for port in "ab"]
+        # EAL keeps its run-time files where this says: they go with the folder.
+        self.environment = {"RUNTIME_DIRECTORY": folder}
+
+    def eal(self, role, megabytes):
+        """EAL arguments on which all processes agree."""
+        memory = ["--single-file-segments"] if self.has_huge_pages else ["--no-huge"]
+        return memory + ["-m", str(megabytes), "--no-pci", "--no-telemetry",
+                         "--file-prefix", f"culvert-bench-{role}-{os.getpid()}"]
+
+    def start(self, name, args, **more):
+        return Process(name, args, self.folder, nice=self.nice, environment=self.environment, **more)
+
+
+class Case:
+    """What the frames look like."""
+
+    def __init__(self, macs, size, flows):
+        self.macs, self.size, self.flows = macs, size, flows
+
+    def __str__(self):
+        return f"{self.size} B, {self.macs} MACs, {self.flows} flows"
+
+    def as_dict(self):
+        return {"macs": self.macs, "size": self.size, "flows": self.flows}
+
+
+class Generator:
+    def __init__(self, setup, case):
+        self.result = os.path.join(setup.folder, "generator.json")
+        self.limit = 60 + setup.seconds + setup.warmup
+        for path in setup.sockets + [self.result]:
+            if os.path.exists(path):
+                os.unlink(path)
+        os.makedirs(os.path.dirname(setup.sockets[0]), exist_ok=True)
+        self.process = setup.start("generator", [
+            os.path.join(setup.build, "tests/bench/culvert-generator"), "--server", "--learn",
+            "--a", setup.sockets[0], "--b", setup.sockets[1], "--queue-size", str(setup.queue_size),
+            "--macs", str(case.macs), "--flows", str(case.flows), "--size", case.size,
+            "--duration", str(setup.seconds), "--warmup", str(setup.warmup), "--json", self.result,
+        ] + (["--packed"] if setup.packed else []) + [
+            "--", "-l", str(setup.generator_cpu)] + setup.eal("generator", 256))
+        wait_for(lambda: os.path.exists(setup.sockets[0]), 20, "the generator listens", [self.process])
+
+    def finish(self, others):
+        """Its result, once it has ended by itself; the DUT's processes must live until then."""
+        child = self.process.child
+        wait_for(lambda: child.poll() is not None, self.limit, "the generator's end", others)
+        if child.returncode != 0:
+            raise TrialError("\n".join(p.complaint() for p in [self.process] + others))
+        with open(self.result, encoding="utf-8") as f:
+            return json.load(f)
+
+    def stop(self):
+        self.process.stop()
+
+
+class Testpmd:
+    """Debian's dpdk-testpmd in one of its forward modes, driven at its prompt."""
+
+    def __init__(self, setup, mode, _case):
+        ports = [f"--vdev=net_vhost{i},iface={path},client=1" for i, path in enumerate(setup.sockets)]
+        ring = str(setup.queue_size)
+        self.process = setup.start("testpmd", [
+            "dpdk-testpmd", "-l", f"{setup.generator_cpu},{setup.dut_cpu}",
+            "--main-lcore", str(setup.generator_cpu)] + setup.eal("testpmd", 512) + ports + [
+                "--", "--interactive", "--auto-start", f"--forward-mode={mode}", "--nb-cores=1",
+                f"--rxd={ring}", f"--txd={ring}", f"--burst={setup.peer_burst}",
+                f"--total-num-mbufs={PEER_MBUFS}", "--record-core-cycles"], has_stdin=True)
+        self.processes = [self.process]
+
+    def finish(self):
+        """Cycles of its worker per packet, over the iterations that moved one."""
+        self.process.type("stop")
+        pattern = re.compile(r"CPU cycles/packet=([\d.]+)")
+        try:
+            wait_for(lambda: pattern.search(self.process.output()), 5, "testpmd's statistics",
+                     self.processes)
+        except TrialError:
+            return {}
+        return {"cycles_per_packet": float(pattern.search(self.process.output()).group(1))}
+
+    def stop(self):
+        self.process.type("quit")
+        self.process.stop()
+
+
+class Culvert:
+    """Our switch between the two ports."""
+
+    def __init__(self, setup, _name, case):
+        self.processes = []
+        self.setup = setup
+        state = os.path.join(setup.folder, "state")
+        os.makedirs(state, exist_ok=True)
+        for name, command in (
+                ("dataplane", ["dataplane/culvert-dataplane", "--workers", "1", "--busy-poll",
+                               "--cpus", str(setup.dut_cpu)]),
+                ("culvertd", ["control/culvertd", "--state-dir", state])):
+            args = [os.path.join(setup.build, command[0]), "--run-dir", setup.folder] + command[1:]
+            self.processes.append(setup.start(name, args))
+        try:
+            self.apply(case)
+        except BaseException:
+            self.stop()
+            raise
+
+    def apply(self, case):
+        path = os.path.join(self.setup.folder, "bench.yaml")
+        with open(path, "w", encoding="utf-8") as f:
+            f.write(CONFIGURATION.format(mac_limit=2 * case.macs + 64))
+        attempts = []
+
+        def is_applied():
+            attempt = self.setup.start("culvert", [os.path.join(self.setup.build, "control/culvert"),
+                                                   "--run-dir", self.setup.folder, "apply", path])
+            attempts[:] = [attempt]
+            return attempt.child.wait(CONTROL_WAIT_SEC) == 0
+
+        try:
+            wait_for(is_applied, CONTROL_WAIT_SEC, "the configuration is applied", self.processes)
+        except TrialError as error:
+            raise TrialError(f"{error}\n{attempts[0].complaint() if attempts else ''}") from error
+        finally:
+            if attempts:
+                attempts[0].stop()
+
+    def finish(self):
+        """Busy cycles per packet as the dataplane counts them: to be told by its counters."""
+        return {}
+
+    def stop(self):
+        for process in reversed(self.processes):
+            process.stop()
+
+
+def make_dut(setup, name, case):
+    return (Culvert if name in OURS else Testpmd)(setup, name, case)

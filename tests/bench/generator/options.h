@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#ifndef TESTS_BENCH_GENERATOR_OPTIONS_H
+#define TESTS_BENCH_GENERATOR_OPTIONS_H
+
+// What the user asked for, checked. Written once by options_parse, read by everyone.
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define BURST_MAX 64
+#define FCS_LEN 4 // counted in every frame size, never in the mbuf: 64 bytes are 60 there
+#define FRAME_SIZE_MIN 64
+#define FRAME_SIZE_MAX 9000
+#define FRAME_SIZE_IMIX 0
+#define MACS_MAX 65536 // two bytes of the address count them
+#define FLOWS_MAX (16U << 20)
+
+enum side_id { SIDE_A, SIDE_B, N_SIDES };
+
+struct options {
+    const char *paths[N_SIDES]; // vhost-user sockets
+    bool is_server;             // we listen, the DUT dials
+    bool is_packed;
+    uint16_t queue_size;
+    const char *vdev_extra; // appended to both virtio-user devices, may be ""
+    uint16_t burst_size;
+    uint32_t n_flows;
+    uint32_t n_macs;
+    uint32_t frame_size; // with FCS, or FRAME_SIZE_IMIX
+    uint64_t rate_pps;   // per direction, 0: as fast as possible
+    double warmup_sec;
+    double duration_sec;
+    double wait_sec; // for the DUT: connection and first frame
+    bool is_sending[N_SIDES];
+    bool is_random; // order of flows
+    bool is_learning;
+    const char *json_path; // NULL: no JSON, "-": stdout
+};
+
+// Parse argv up to "--". *n_used is the number of words taken, "--" included: the rest is EAL's.
+// 0, -EINVAL after a message on stderr, or -ECANCELED after --help.
+int options_parse(struct options *o, int argc, char **argv, int *n_used);
+
+#endif

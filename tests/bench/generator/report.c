@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// What came of the trial? Called once by main after the drain. Rates are of the frames that arrived
+// while frames were sent; losses also count what arrived in the drain. Nothing here judges.
+#include "tests/bench/generator/report.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+static double ratio(uint64_t a, uint64_t b)
+{
+    return b == 0 ? 0 : (double)a / (double)b;
+}
+
+static double seconds(const struct run *r)
+{
+    return ratio(r->loop.cycles, r->cycles_per_sec);
+}
+
+static double mpps(const struct run *r, enum side_id receiver)
+{
+    double sec = seconds(r);
+
+    return sec > 0 ? (double)r->n_rx_sending[receiver] / sec / 1e6 : 0;
+}
+
+// What one frame costs the loop, sent or received: where it moves many at once if it ever does, for
+// many small bursts are dear and say only that the loop had nothing better to do.
+static double cycles_per_frame(const struct run_loop *l)
+{
+    return l->full_frames > 0 ? ratio(l->full_cycles, l->full_frames)
+                              : ratio(l->busy_cycles, l->busy_frames);
+}
+
+static double needed_share(const struct run_loop *l)
+{
+    return l->cycles == 0 ? 0 : cycles_per_frame(l) * (double)l->busy_frames / (double)l->cycles;
+}
+
+static double mean_rx_burst(const struct run *r)
+{
+    const struct side_stats *a = &r->sides[SIDE_A].stats;
+    const struct side_stats *b = &r->sides[SIDE_B].stats;
+
+    return ratio(a->n_rx + b->n_rx, a->n_rx_bursts + b->n_rx_bursts);
+}
+
+static double tx_full_share(const struct run *r)
+{
+    const struct side_stats *a = &r->sides[SIDE_A].stats;
+    const struct side_stats *b = &r->sides[SIDE_B].stats;
+
+    return ratio(a->n_tx_full + b->n_tx_full, a->n_tx_bursts + b->n_tx_bursts);
+}
+
+static uint64_t n_lost(const struct run *r, enum side_id sender, enum side_id receiver)
+{
+    uint64_t n_tx = r->sides[sender].stats.n_tx;
+    uint64_t n_rx = r->sides[receiver].stats.n_rx;
+
+    return n_tx > n_rx ? n_tx - n_rx : 0; // a DUT may double frames
+}
+
+void report_text(const struct run *r)
+{
+    static const char *const names[N_SIDES] = {"A to B", "B to A"};
+
+    for (int i = 0; i < N_SIDES; i++) {
+        enum side_id receiver = i == SIDE_A ? SIDE_B : SIDE_A;
+
+        fprintf(stderr, "%s: %.3f Mpps, %lu sent, %lu refused, %lu lost, %lu late\n", names[i],
+                mpps(r, receiver), r->sides[i].stats.n_tx, r->sides[i].stats.n_tx_refused,
+                n_lost(r, (enum side_id)i, receiver), r->sides[receiver].stats.n_rx_late);
+    }
+    fprintf(stderr,
+            "generator: %.1f cycles per frame sent or received, needs %.0f %% of its core;"
+            " mean rx burst %.1f, ring full in %.0f %% of tx bursts\n",
+            cycles_per_frame(&r->loop), 100 * needed_share(&r->loop), mean_rx_burst(r),
+            100 * tx_full_share(r));
+}
+
+static void print_direction(FILE *out, const struct run *r, const char *name, enum side_id sender)
+{
+    enum side_id receiver = sender == SIDE_A ? SIDE_B : SIDE_A;
+    const struct side_stats *tx = &r->sides[sender].stats;
+    const struct side_stats *rx = &r->sides[receiver].stats;
+
+    fprintf(out,
+            "  \"%s\": {\"mpps\": %.6f, \"tx_attempts\": %lu, \"tx\": %lu, \"tx_refused\": %lu,"
+            " \"rx\": %lu, \"lost\": %lu, \"out_of_order\": %lu, \"mean_frame_bytes\": %.1f,"
+            " \"foreign_at_receiver\": %lu, \"reflected_to_sender\": %lu},\n",
+            name, mpps(r, receiver), tx->n_tx + tx->n_tx_refused, tx->n_tx, tx->n_tx_refused,
+            rx->n_rx, n_lost(r, sender, receiver), rx->n_rx_late,
+            ratio(rx->n_rx_bytes, rx->n_rx) + FCS_LEN, rx->n_rx_foreign, tx->n_rx_reflected);
+}
+
+static void print_loop(FILE *out, const struct run *r)
+{
+    const struct run_loop *l = &r->loop;
+    uint64_t n_forwarded = r->n_rx_sending[SIDE_A] + r->n_rx_sending[SIDE_B];
+
+    fprintf(
+        out,
+        "  \"generator\": {\"cycles_per_sec\": %lu, \"busy_share\": %.4f, \"needed_share\": %.4f,"
+        " \"core_share\": %.4f, \"cycles_per_frame\": %.2f, \"cycles_per_frame_busy\": %.2f,"
+        " \"busy_cycles_per_forwarded\": %.2f, \"mean_rx_burst\": %.2f,"
+        " \"tx_full_share\": %.4f},\n",
+        r->cycles_per_sec, ratio(l->busy_cycles, l->cycles), needed_share(l),
+        seconds(r) > 0 ? (double)l->cpu_ns / 1e9 / seconds(r) : 0, cycles_per_frame(l),
+        ratio(l->busy_cycles, l->busy_frames), ratio(l->busy_cycles, n_forwarded), mean_rx_burst(r),
+        tx_full_share(r));
+}
+
+static void print_options(FILE *out, const struct options *o)
+{
+    fprintf(out,
+            "  \"options\": {\"flows\": %u, \"macs\": %u, \"frame_size\": %u, \"rate_pps\": %lu,"
+            " \"order\": \"%s\", \"learn\": %s, \"queue_size\": %u, \"packed\": %s,"
+            " \"burst\": %u, \"warmup_sec\": %.3f, \"duration_sec\": %.3f}\n",
+            o->n_flows, o->n_macs, o->frame_size, o->rate_pps,
+            o->is_random ? "random" : "sequential", o->is_learning ? "true" : "false",
+            o->queue_size, o->is_packed ? "true" : "false", o->burst_size, o->warmup_sec,
+            o->duration_sec);
+}
+
+int report_json(const struct run *r, const char *path)
+{
+    bool is_stdout = strcmp(path, "-") == 0;
+    FILE *out = is_stdout ? stdout : fopen(path, "w");
+    int err = 0;
+
+    if (out == NULL)
+        return -errno;
+    fprintf(out, "{\n  \"seconds\": %.6f,\n  \"mpps\": %.6f,\n", seconds(r),
+            mpps(r, SIDE_A) + mpps(r, SIDE_B));
+    print_direction(out, r, "a_to_b", SIDE_A);
+    print_direction(out, r, "b_to_a", SIDE_B);
+    print_loop(out, r);
+    print_options(out, r->options);
+    fprintf(out, "}\n");
+    if (fflush(out) != 0)
+        err = -errno;
+    if (!is_stdout && fclose(out) != 0 && err == 0)
+        err = -errno;
+    return err;
+}

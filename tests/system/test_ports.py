@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Ports come and go while others carry traffic; a port that can't be opened hurts nobody.
+
+    twin a ──┐
+    twin b ──┤ lan        (a correct vhost-user guest on both, numbered frames)
+    t0..t4 ──┘            taps that come and go
+"""
+import json
+import os
+import subprocess
+
+from tests.lib.lab import HOSTILE, run, wait_until
+
+TWINS = """
+tenants:
+- name: blue
+  ports:
+  - {name: a, type: vhost-user}
+  - {name: b, type: vhost-user}
+%s
+  switches: [{name: lan, members: [a, b%s]}]
+"""
+
+
+def config(taps):
+    ports = "".join(f"  - {{name: {t}, type: tap, interface: cv{os.getpid() % 10000}{t}}}\n" for t in taps)
+    return TWINS % (ports, "".join(f", {t}" for t in taps))
+
+
+def start_twins(lab, seconds, rate=5000):
+    process = lab.spawn(HOSTILE, "twin", "--socket", lab.socket("a"), "--peer-socket",
+                        lab.socket("b"), "--rate", str(rate), "--seconds", str(seconds),
+                        stdout=subprocess.PIPE, text=True)
+    for name in "ab":
+        lab.wait_port(name)
+    return process
+
+
+def result_of(process):
+    out, _ = process.communicate(timeout=120)
+    assert process.returncode == 0, out
+    return json.loads(out)
+
+
+def test_100_adds_and_removes_under_load(lab):
+    lab.start()
+    lab.apply(config([]))
+    twins = start_twins(lab, 20)
+    for i in range(50):
+        lab.apply(config([f"t{n}" for n in range(1 + i % 4)]))
+        lab.apply(config([]))
+    result = result_of(twins)
+    assert result["sent"] > 100000
+    assert result["lost"] == 0 and result["duplicated"] == 0 and result["reordered"] == 0, result
+
+
+def test_a_port_without_its_device_is_an_error_on_that_port(lab):
+    lab.start()
+    text = config([]).replace("  switches", "  - {name: bad, type: ethdev, device: '0000:ff:1f.7'}\n"
+                                            "  switches").replace("a, b", "a, b, bad")
+    applied = lab.apply(text)
+    assert "blue/bad" in applied.stderr + applied.stdout
+    row = lab.wait_port("bad", "error")
+    assert "0000:ff:1f.7" in row["text"]
+    twins = start_twins(lab, 1)
+    assert result_of(twins)["lost"] == 0
+
+
+def test_a_device_that_appears_later_is_opened(lab):
+    lab.start()
+    name = f"cvb{os.getpid() % 10000}"
+    holder = run("ip", "tuntap", "add", name, "mode", "tun")  # of another kind: in the way
+    assert holder.returncode == 0
+    try:
+        lab.apply(config([]).replace("  switches", f"  - {{name: late, type: tap, interface: {name}}}\n"
+                                                   "  switches"))
+        assert name in lab.wait_port("late", "error")["text"]
+    finally:
+        run("ip", "tuntap", "del", name, "mode", "tun")
+    lab.wait_port("late", "up")
+
+
+def test_an_mtu_change_keeps_the_others(lab):
+    lab.start()
+    lab.apply(config(["t0"]))
+    twins = start_twins(lab, 2)
+    lab.apply(config(["t0"]).replace("type: tap", "type: tap, mtu: 4000"))
+    lab.wait_port("t0")
+    interface = f"cv{os.getpid() % 10000}t0"
+    with open(f"/sys/class/net/{interface}/mtu", encoding="ascii") as f:
+        assert f.read().strip() == "4000"
+    result = result_of(twins)
+    assert result["lost"] == 0
+
+
+def test_idle_costs_little(lab):
+    """An idle dataplane takes less than 5 % of a core."""
+    lab.start()
+    lab.apply(config(["t0"]))
+
+    def cpu_seconds():
+        with open(f"/proc/{lab.dataplane.pid}/stat", encoding="ascii") as f:
+            fields = f.read().rsplit(")", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def over_two_seconds():
+        before = cpu_seconds()
+        subprocess.run(["sleep", "2"], check=True)
+        return cpu_seconds() - before
+
+    # The kernel greets a new interface with some packets: a quiet moment comes soon.
+    wait_until(lambda: over_two_seconds() < 2 * 0.05, 15, "the dataplane is below 5 % of a core")
