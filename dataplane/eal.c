@@ -17,7 +17,7 @@
 
 #define MAX_ARGUMENTS 96
 #define MIN_HUGE_MIB 256     // fewer free: normal pages
-#define MAX_NORMAL_MIB 8192U // reserved addresses, not memory: pages are touched when used
+#define MAX_NORMAL_MIB 4096U // reserved addresses, not memory: pages are touched when used
 
 struct arguments {
     int n;

@@ -14,9 +14,10 @@ struct schema; // the compiled YANG module of control/schema/culvert.yang
 struct config; // one validated configuration, immutable
 
 enum config_format {
-    CONFIG_YAML, // JSON is YAML's subset, but is read by its own parser: see CONFIG_AUTO
-    CONFIG_JSON,
-    CONFIG_AUTO, // JSON if the first character that is not white space is '{'
+    CONFIG_YAML, // without anchors, aliases, tags, directives and further documents
+    CONFIG_JSON, // RFC 7951; read as YAML, JSON's superset, in which all but JSON's forms are
+                 // refused
+    CONFIG_AUTO, // to read: YAML, which takes JSON as well. To print: YAML
 };
 
 struct config_error {

@@ -253,6 +253,25 @@ static int build(struct builder *s, yaml_parser_t *parser, const char *text, siz
     return 0;
 }
 
+// A line that begins with '%' is a directive for libyaml, whose work grows with their square.
+// Within a string of many lines it would be content; nothing here has any. libyaml's line breaks
+// are CR, LF and three characters outside of ASCII.
+static int refuse_directives(struct builder *s, const char *text, size_t size)
+{
+    const char *p = text, *end = text + size;
+    unsigned line = 1;
+
+    while ((p = memchr(p, '%', (size_t)(end - p)))) {
+        if (p == text || p[-1] == '\n' || p[-1] == '\r' || (p[-1] & 0x80)) {
+            while (p-- > text)
+                line += *p == '\n';
+            return refuse(s, line, "YAML directives (%...) are not taken here");
+        }
+        p++;
+    }
+    return 0;
+}
+
 int document_parse(struct document *d, const char *text, size_t size, enum config_format format,
                    struct config_error *e)
 {
@@ -263,13 +282,16 @@ int document_parse(struct document *d, const char *text, size_t size, enum confi
     memset(d, 0, sizeof(*d));
     if (size > DOCUMENT_MAX_SIZE)
         return error_say(e, -E2BIG, "the text has more than %u MiB", DOCUMENT_MAX_SIZE >> 20);
-    if (!yaml_parser_initialize(&parser))
-        return error_say(e, -ENOMEM, "out of memory while the configuration is read");
     // UTF-16 is refused; libyaml then leaves UTF-8's byte order mark to us.
     if (size >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0) {
         text += 3;
         size -= 3;
     }
+    r = refuse_directives(&s, text, size);
+    if (r < 0)
+        return r;
+    if (!yaml_parser_initialize(&parser))
+        return error_say(e, -ENOMEM, "out of memory while the configuration is read");
     yaml_parser_set_encoding(&parser, YAML_UTF8_ENCODING);
     yaml_parser_set_input_string(&parser, (const unsigned char *)text, size);
     r = build(&s, &parser, text, size);

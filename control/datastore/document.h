@@ -2,13 +2,14 @@
 #ifndef CONTROL_DATASTORE_DOCUMENT_H
 #define CONTROL_DATASTORE_DOCUMENT_H
 
-// A YAML or JSON text as nodes with lines, before any schema. Anchors, aliases, tags and further
-// documents are refused, so that a text of n bytes never means more than n bytes.
+// A YAML or JSON text as nodes with lines, before any schema. Anchors, aliases, tags,
+// directives and further documents are refused, so that a text of n bytes never means more than n
+// bytes.
 
 #include "control/datastore/datastore.h"
 
 #define DOCUMENT_MAX_SIZE (64U << 20) // bytes of text
-#define DOCUMENT_MAX_NODES (8U << 20)
+#define DOCUMENT_MAX_NODES (4U << 20)
 #define DOCUMENT_MAX_DEPTH 32
 
 enum document_kind {

@@ -3,6 +3,7 @@
 // is either the old or the new one at any moment, also when the power fails. Called by northbound/,
 // off the event loop, one at a time. Never repairs a damaged file: the operator decides.
 
+#include "control/datastore/document.h"
 #include "control/datastore/error.h"
 
 #include <errno.h>
@@ -14,8 +15,6 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-#include "control/datastore/document.h"
 
 #define FILE_NAME "running.yaml"
 #define TEMPORARY_NAME \

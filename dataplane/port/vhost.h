@@ -15,6 +15,7 @@
 #include <linux/virtio_net.h>
 #include <linux/virtio_ring.h>
 #include <pthread.h>
+#include <sys/types.h>
 
 #include <rte_common.h>
 #include <rte_vhost.h>
@@ -65,12 +66,13 @@ struct vhost_device {
 
     // Events, one at a time. Atomic where the main thread reads them.
     struct vhost_ring ring[VHOST_MAX_RINGS];
-    int connection;       // our duplicate of the connected socket, -1: none; guarded by lifetime
-    uint64_t connects_ns; // budgets for vhost_take_token: connections,
-    uint64_t messages_ns; // messages,
-    uint64_t tables_ns;   // memory tables
-    uint64_t n_connects;  // atomic
-    uint64_t features;    // negotiated; atomic
+    int connection;         // our duplicate of the connected socket, -1: none; guarded by lifetime
+    ino_t connection_inode; // of it, 0: none; guarded by the registry's lock
+    uint64_t connects_ns;   // budgets for vhost_take_token: connections,
+    uint64_t messages_ns;   // messages,
+    uint64_t tables_ns;     // memory tables
+    uint64_t n_connects;    // atomic
+    uint64_t features;      // negotiated; atomic
     const char *refusal;  // why a connection was ended or refused; atomic, taken by the main thread
     uint8_t is_remapping; // atomic; a memory table was let through, its end was not seen
     uint8_t wants_redial; // atomic; the library has given up dialling

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
@@ -70,40 +71,68 @@ struct vhost_device *vhost_events_device(int vid)
     return __atomic_load_n(&by_vid[vid], __ATOMIC_ACQUIRE);
 }
 
-// Is fd our end of a connection over `path`? A listening socket is not.
-static int is_connection(int fd, const char *path, int is_server)
+static ino_t inode_of(int fd)
 {
-    struct sockaddr_un name = {0};
-    socklen_t size = sizeof(name) - 1, option_size = sizeof(int);
-    int is_listening = 0;
-    int rc = is_server ? getsockname(fd, (struct sockaddr *)&name, &size)
-                       : getpeername(fd, (struct sockaddr *)&name, &size);
+    struct stat stat;
 
-    if (rc < 0 || name.sun_family != AF_UNIX || strcmp(name.sun_path, path) != 0)
-        return 0;
-    if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &is_listening, &option_size) < 0)
-        return 0;
-    return !is_listening;
+    return fstat(fd, &stat) == 0 ? stat.st_ino : 0;
 }
 
-// The library does not tell which descriptor a connection has. -ENOENT.
-static int find_connection(const char *path, int is_server)
+// A connected UNIX stream socket that is not our standard output (the journal's, say), nor known as
+// another port's connection. Writes the name at the library's or the peer's end.
+static int is_new_connection(int fd, int is_server, struct sockaddr_un *name)
 {
+    socklen_t size = sizeof(*name) - 1, option_size = sizeof(int);
+    int type = 0, has_peer;
+
+    memset(name, 0, sizeof(*name));
+    if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &option_size) < 0 || type != SOCK_STREAM)
+        return 0;
+    has_peer = getpeername(fd, (struct sockaddr *)name, &size) == 0;
+    if (!has_peer || name->sun_family != AF_UNIX)
+        return 0;
+    size = sizeof(*name) - 1;
+    if (is_server && getsockname(fd, (struct sockaddr *)name, &size) < 0)
+        return 0;
+    for (int i = STDIN_FILENO; i <= STDERR_FILENO; i++)
+        if (inode_of(fd) == inode_of(i))
+            return 0;
+    for (unsigned i = 0; i < API_MAX_PORTS; i++)
+        if (registry[i] != NULL && registry[i]->connection_inode == inode_of(fd))
+            return 0;
+    return 1;
+}
+
+// The library does not tell which descriptor a connection has. When it listens, the name is ours.
+// When it dials, the peer may have bound its socket under another name (relative, or seen from its
+// own mounts), so one that is nobody else's will do if there is just one. The registry lock is
+// held. -errno.
+static int find_connection(const struct vhost_device *device)
+{
+    int is_server = (device->port->config.flags & API_PORT_SERVER) != 0;
+    int n_others = 0, other = -1, named = -1;
     DIR *dir = opendir("/proc/self/fd");
     struct dirent *entry;
-    int found = -ENOENT;
 
     if (dir == NULL)
         return -errno;
-    while (found < 0 && (entry = readdir(dir)) != NULL) {
-        char *end;
-        long fd = strtol(entry->d_name, &end, 10);
+    while (named < 0 && (entry = readdir(dir)) != NULL) {
+        int fd = (int)strtol(entry->d_name, NULL, 10);
+        struct sockaddr_un name;
 
-        if (end != entry->d_name && *end == '\0' && is_connection((int)fd, path, is_server))
-            found = (int)fd;
+        if (entry->d_name[0] == '.' || !is_new_connection(fd, is_server, &name))
+            continue;
+        if (strcmp(name.sun_path, device->port->path) == 0) {
+            named = fd;
+        } else if (!is_server && find_by_path(name.sun_path) == NULL) {
+            other = fd;
+            n_others++;
+        }
     }
     closedir(dir);
-    return found;
+    if (named >= 0)
+        return named;
+    return n_others == 1 ? other : -ENOENT;
 }
 
 static int refuse(struct vhost_device *device, const char *reason)
@@ -125,40 +154,48 @@ int vhost_take_token(uint64_t *empty_ns, uint64_t period_ns, unsigned burst)
     return 0;
 }
 
-static int new_connection(int vid)
+// Take the library's new connection in. The registry lock is held.
+static int accept_connection(struct vhost_device *device, int vid)
 {
-    struct vhost_device *device;
-    char path[PATH_MAX];
-    int fd, rc;
+    int fd;
 
-    if (rte_vhost_get_ifname(vid, path, sizeof(path)) < 0)
-        return -1;
-    pthread_mutex_lock(&registry_lock);
-    device = find_by_path(path);
-    pthread_mutex_unlock(&registry_lock);
-    if (device == NULL)
-        return -1;
     if (device->connection >= 0)
         return refuse(device, "a second connection to the socket was refused");
     if (vhost_take_token(&device->connects_ns, CONNECT_PERIOD_NS, CONNECT_BURST) < 0)
         return refuse(device, "the guest connects more than once a second");
-    fd = find_connection(path, (device->port->config.flags & API_PORT_SERVER) != 0);
+    fd = find_connection(device);
     if (fd < 0)
         return refuse(device, "the connection's descriptor was not found");
     fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
     if (fd < 0)
         return refuse(device, "no file descriptor left for the guest's connection");
-    rc = vhost_fence_enter(device, vid, fd);
-    if (rc < 0) {
+    if (vhost_fence_enter(device, vid, fd) < 0) {
         close(fd);
         return refuse(device, "the guest's socket takes no timeouts");
     }
     pthread_mutex_lock(&device->lifetime);
     device->connection = fd;
     pthread_mutex_unlock(&device->lifetime);
+    device->connection_inode = inode_of(fd);
     __atomic_store_n(&by_vid[vid], device, __ATOMIC_RELEASE);
     __atomic_fetch_add(&device->n_connects, 1, __ATOMIC_RELAXED);
     return 0;
+}
+
+static int new_connection(int vid)
+{
+    struct vhost_device *device;
+    char path[PATH_MAX];
+    int rc = -1;
+
+    if (rte_vhost_get_ifname(vid, path, sizeof(path)) < 0)
+        return -1;
+    pthread_mutex_lock(&registry_lock);
+    device = find_by_path(path);
+    if (device != NULL)
+        rc = accept_connection(device, vid);
+    pthread_mutex_unlock(&registry_lock);
+    return rc;
 }
 
 void vhost_events_disconnect(struct vhost_device *device)
@@ -175,6 +212,9 @@ void vhost_events_disconnect(struct vhost_device *device)
         close(device->connection);
     device->connection = -1;
     pthread_mutex_unlock(&device->lifetime);
+    pthread_mutex_lock(&registry_lock);
+    device->connection_inode = 0;
+    pthread_mutex_unlock(&registry_lock);
 }
 
 static void destroy_connection(int vid)

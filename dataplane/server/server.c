@@ -5,7 +5,7 @@
 #include "dataplane/server/server.h"
 
 #include <errno.h>
-#include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -26,6 +26,7 @@
 #define MAX_CLIENTS 16
 #define TICK_NS 100000000 // of ports, ageing and counters
 #define TICKS_PER_SEC 10
+#define ANSWER_MS 3000 // what another dataplane has to answer a hello
 
 struct client {
     int fd; // -1: free
@@ -45,22 +46,39 @@ static int watch_fd(int fd, uint32_t id)
 
 enum { ID_LISTEN = MAX_CLIENTS, ID_TIMER, ID_SIGNAL };
 
+// Does a dataplane answer at this socket? A killed one may take a moment to die, during which its
+// socket still takes connections; then the hello is answered by a hang-up.
+static int is_served(const struct sockaddr_un *address)
+{
+    struct {
+        struct api_header header;
+        struct api_hello hello;
+    } request = {{API_MAGIC, API_VERSION, API_HELLO, sizeof(request), 1, 0, 0}, {0, 0, 0}};
+    int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+    struct pollfd answer = {.fd = fd, .events = POLLIN};
+    int served = 0;
+
+    if (fd >= 0 && connect(fd, (const struct sockaddr *)address, sizeof(*address)) == 0 &&
+        send(fd, &request, sizeof(request), MSG_NOSIGNAL) > 0) {
+        int n = poll(&answer, 1, ANSWER_MS);
+
+        served = n == 0 || (n > 0 && recv(fd, &request, sizeof(request), 0) > 0);
+    }
+    if (fd >= 0)
+        close(fd);
+    return served;
+}
+
 // A socket file that nobody listens on is what a killed dataplane left behind.
 static int remove_stale(const struct sockaddr_un *address)
 {
     struct stat st;
-    int fd, rc;
 
     if (lstat(address->sun_path, &st) < 0)
         return 0;
     if (!S_ISSOCK(st.st_mode))
         return -EEXIST;
-    fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-    if (fd < 0)
-        return -errno;
-    rc = connect(fd, (const struct sockaddr *)address, sizeof(*address));
-    close(fd);
-    if (rc == 0)
+    if (is_served(address))
         return -EADDRINUSE;
     return unlink(address->sun_path) < 0 ? -errno : 0;
 }

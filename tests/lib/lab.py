@@ -89,14 +89,17 @@ class Lab:
                                     preexec_fn=die_with_parent)
 
     def log(self, name):
+        if not os.path.exists(os.path.join(self.dir, name)):
+            return ""
         with open(os.path.join(self.dir, name), encoding="utf-8", errors="replace") as f:
             return f.read()
 
     def start_dataplane(self, wait=True):
+        seen = self.log("dataplane.log").count("ready:")
         self.dataplane = self._daemon("dataplane.log", DATAPLANE, "--run-dir", self.run_dir,
                                       "--workers", str(self.workers), *self.dataplane_options)
         if wait:
-            wait_until(lambda: "ready:" in self.log("dataplane.log") or
+            wait_until(lambda: self.log("dataplane.log").count("ready:") > seen or
                        self.dataplane.poll() is not None, 20, "the dataplane starts")
             assert self.dataplane.poll() is None, self.log("dataplane.log")
         return self.dataplane

@@ -5,7 +5,8 @@ import signal
 
 import pytest
 
-from tests.lib.lab import DATAPLANE, HOSTILE, run, wait_until
+from tests.lib.lab import DATAPLANE, run, wait_until
+from tests.lib.twins import Twins
 
 CONFIG = """
 tenants:
@@ -14,13 +15,6 @@ tenants:
   switches: [{name: lan, members: [a, b]}]
 """
 HUGE = "/proc/sys/vm/nr_hugepages"
-
-
-def talks(lab):
-    """A correct guest on both ports loses nothing."""
-    result = run(HOSTILE, "twin", "--socket", lab.socket("a"), "--peer-socket", lab.socket("b"),
-                 "--rate", "2000", "--seconds", "1")
-    return '"lost": 0' in result.stdout
 
 
 @pytest.mark.parametrize("arguments,code,text", [
@@ -68,8 +62,8 @@ def test_culvertd_first(lab):
     applied = lab.apply(CONFIG)
     assert "dataplane is not running" in applied.stdout + applied.stderr
     lab.start_dataplane()
-    wait_until(lambda: lab.show("status")["dataplane"]["generation"] > 0, 5, "the configuration arrives")
-    assert talks(lab)
+    wait_until(lambda: lab.show("status")["dataplane"]["in-step"], 5, "the configuration arrives")
+    Twins(lab, 1).assert_lost_nothing()
 
 
 def test_huge_pages(lab):
@@ -82,7 +76,7 @@ def test_huge_pages(lab):
         lab.start()
         assert "huge pages" in lab.log("dataplane.log")
         lab.apply(CONFIG)
-        assert talks(lab)
+        Twins(lab, 1).assert_lost_nothing()
         lab.dataplane.terminate()
         assert lab.dataplane.wait(timeout=10) == 0
     finally:
@@ -94,5 +88,5 @@ def test_two_workers(lab):
     lab.workers = 2
     lab.start()
     lab.apply(CONFIG)
-    assert talks(lab)
+    Twins(lab, 1).assert_lost_nothing()
     assert len(lab.show("workers")) == 2

@@ -13,6 +13,7 @@
 #include <rte_eal.h>
 #include <rte_errno.h>
 
+#include "tests/bench/generator/distance.h"
 #include "tests/bench/generator/flows.h"
 #include "tests/bench/generator/options.h"
 #include "tests/bench/generator/report.h"
@@ -94,6 +95,16 @@ fini_a:
     return err;
 }
 
+static int print_distance(const struct options *o)
+{
+    uint64_t cycles;
+    int err = distance_measure(o->cpus[0], o->cpus[1], &cycles);
+
+    if (err == 0)
+        printf("%lu\n", cycles);
+    return err;
+}
+
 int main(int argc, char **argv)
 {
     static struct run run;
@@ -105,6 +116,10 @@ int main(int argc, char **argv)
     err = options_parse(&options, argc, argv, &n_used);
     if (err < 0)
         return err == -ECANCELED ? EXIT_SUCCESS : EXIT_FAILURE;
+    if (options.is_distance) {
+        err = print_distance(&options);
+        goto failed;
+    }
     catch_signals(&options);
     err = start_eal(&options, argv[0], argc - n_used, argv + n_used);
     if (err < 0)

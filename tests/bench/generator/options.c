@@ -29,7 +29,8 @@ static const char usage[] =
     "  --warmup SEC       load before the measurement (1)\n"
     "  --duration SEC     of the measurement (5)\n"
     "  --wait SEC         for the DUT to connect and to pass a first frame (20)\n"
-    "  --json FILE        result as JSON, - for stdout\n";
+    "  --json FILE        result as JSON, - for stdout\n"
+    "  --distance CPU,CPU only print the cycles that a cache line takes there and back\n";
 
 enum option_key {
     KEY_A = 1,
@@ -50,6 +51,7 @@ enum option_key {
     KEY_DURATION,
     KEY_WAIT,
     KEY_JSON,
+    KEY_DISTANCE,
     KEY_HELP,
 };
 
@@ -72,6 +74,7 @@ static const struct option long_options[] = {
     {"duration", required_argument, NULL, KEY_DURATION},
     {"wait", required_argument, NULL, KEY_WAIT},
     {"json", required_argument, NULL, KEY_JSON},
+    {"distance", required_argument, NULL, KEY_DISTANCE},
     {"help", no_argument, NULL, KEY_HELP},
     {NULL, 0, NULL, 0},
 };
@@ -144,6 +147,15 @@ static int parse_order(const char *text, bool *is_random)
     return *is_random || strcmp(text, "sequential") == 0 ? 0 : -EINVAL;
 }
 
+static int parse_cpus(const char *text, unsigned *cpus)
+{
+    int n_read = 0;
+
+    if (sscanf(text, "%u,%u%n", &cpus[0], &cpus[1], &n_read) != 2 || text[n_read] != '\0')
+        return -EINVAL;
+    return 0;
+}
+
 // What shapes the frames; the rest is below.
 static int take_traffic(struct options *o, int key, const char *text)
 {
@@ -196,6 +208,9 @@ static int take_option(struct options *o, int key, const char *text)
         return 0;
     case KEY_BURST:
         return parse_u16(text, 1, BURST_MAX, &o->burst_size);
+    case KEY_DISTANCE:
+        o->is_distance = true;
+        return parse_cpus(text, o->cpus);
     case KEY_JSON:
         o->json_path = text;
         return 0;
@@ -233,6 +248,8 @@ int options_parse(struct options *o, int argc, char **argv, int *n_used)
             return -EINVAL;
         }
     }
+    if (o->is_distance)
+        return 0;
     if (o->paths[SIDE_A] == NULL || o->paths[SIDE_B] == NULL) {
         fprintf(stderr, "culvert-generator: --a and --b are needed, see --help\n");
         return -EINVAL;

@@ -34,6 +34,8 @@ struct options {
     bool is_sending[N_SIDES];
     bool is_random; // order of flows
     bool is_learning;
+    bool is_distance;      // measure how far apart two CPUs are, and nothing else
+    unsigned cpus[2];      // of these
     const char *json_path; // NULL: no JSON, "-": stdout
 };
 

@@ -44,56 +44,76 @@ static uint64_t crossing_table(struct play *p)
     return guest_gpa(GUEST_REGION_SIZE - sizeof(*head));
 }
 
-static int indirect(struct play *p)
+// What is wrong inside the table.
+static void spoil_table(struct play *p, struct vring_desc *table, const struct vring_desc *head)
 {
-    struct ring *r = &p->guest.ring[TX];
-    struct vring_desc *table = guest_at(&p->guest, GUEST_TABLE_OFF);
-    struct vring_desc d = {
-        .addr = guest_gpa(GUEST_TABLE_OFF), .len = 2 * sizeof(d), .flags = VRING_DESC_F_INDIRECT};
-
-    fill_table(table, 2);
     switch (p->b->arg) {
-    case ODD:
-        d.len = 2 * sizeof(d) + 1 + (uint32_t)play_below(p, 15);
-        break;
     case NESTED:
-        table[0].flags = VRING_DESC_F_INDIRECT;
-        table[0].addr = d.addr;
-        table[0].len = d.len;
-        break;
-    case CHAINED:
-        d.flags |= VRING_DESC_F_NEXT;
-        d.next = 1;
-        ring_describe(r, 1, table[0].addr, 64, VRING_DESC_F_NEXT, 0);
-        break;
-    case HOLE:
-        d.addr = GUEST_HOLE + 64;
-        break;
-    case CROSSING:
-        d.addr = crossing_table(p);
+        table[0] = *head;
         break;
     case HUGE_TABLE:
         fill_table(table, 4096);
-        d.len = 4096 * sizeof(d);
         break;
     case LOOP:
         table[1].flags = VRING_DESC_F_NEXT;
         table[1].next = 0;
         break;
-    case EMPTY:
-        d.len = 0;
-        break;
-    case HUGE_LEN:
-        d.len = UINT32_MAX & ~15U;
-        break;
     case NEXT_OUT:
         table[0].next = (uint16_t)(2 + play_below(p, 65534));
         break;
-    default: // LAST_BYTE
-        d.addr = GUEST_HOLE - 1;
+    default:
         break;
     }
-    r->desc[0] = d;
+}
+
+// What is wrong with the descriptor that names the table.
+static void spoil_head(struct play *p, struct vring_desc *head)
+{
+    switch (p->b->arg) {
+    case ODD:
+        head->len += 1 + (uint32_t)play_below(p, 15);
+        break;
+    case CHAINED:
+        head->flags |= VRING_DESC_F_NEXT;
+        head->next = 1;
+        ring_describe(&p->guest.ring[TX], 1, guest_gpa(guest_buffer_off(TX, 0)), 64,
+                      VRING_DESC_F_NEXT, 0);
+        break;
+    case HOLE:
+        head->addr = GUEST_HOLE + 64;
+        break;
+    case LAST_BYTE:
+        head->addr = GUEST_HOLE - 1;
+        break;
+    case CROSSING:
+        head->addr = crossing_table(p);
+        break;
+    case HUGE_TABLE:
+        head->len = 4096 * sizeof(*head);
+        break;
+    case HUGE_LEN:
+        head->len = UINT32_MAX & ~15U;
+        break;
+    case EMPTY:
+        head->len = 0;
+        break;
+    default:
+        break;
+    }
+}
+
+static int indirect(struct play *p)
+{
+    struct ring *r = &p->guest.ring[TX];
+    struct vring_desc *table = guest_at(&p->guest, GUEST_TABLE_OFF);
+    struct vring_desc head = {.addr = guest_gpa(GUEST_TABLE_OFF),
+                              .len = 2 * sizeof(head),
+                              .flags = VRING_DESC_F_INDIRECT};
+
+    fill_table(table, 2);
+    spoil_table(p, table, &head);
+    spoil_head(p, &head);
+    r->desc[0] = head;
     ring_offer(r, 0);
     ring_publish(r);
     return 0;

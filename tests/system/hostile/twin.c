@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -245,10 +246,18 @@ static int check_connections(struct twin *t, const char **why)
     return 0;
 }
 
-static bool is_complete(const struct twin *t)
+static volatile sig_atomic_t is_told_to_end;
+
+static void on_signal(int number)
 {
-    return t->side[0].n_sent == t->n_total && t->side[1].n_sent == t->n_total &&
-           t->side[1].n_received == t->n_total && t->side[0].n_received == t->n_total;
+    (void)number;
+    is_told_to_end = 1;
+}
+
+static bool is_complete(const struct twin *t, bool is_over)
+{
+    return (is_over || (t->side[0].n_sent == t->n_total && t->side[1].n_sent == t->n_total)) &&
+           t->side[1].n_received == t->side[0].n_sent && t->side[0].n_received == t->side[1].n_sent;
 }
 
 static int count(struct twin *t, const char **why)
@@ -263,10 +272,13 @@ static int count(struct twin *t, const char **why)
 
     t->side[0].last_ns = t->side[1].last_ns = begin;
     t->end_ns = end;
-    while (now < end + STRAGGLER_TIMEOUT_NS && !is_complete(t)) {
+    signal(SIGTERM, on_signal);
+    while (now < end + STRAGGLER_TIMEOUT_NS && !is_complete(t, now >= end)) {
+        if (is_told_to_end && now < end)
+            t->end_ns = end = now;
         for (i = 0; i < 2; i++) {
             receive(t, i);
-            if (now < end + NAP_US * 1000U && t->side[i].fe.fd >= 0)
+            if (now < end + (is_told_to_end ? 0 : NAP_US * 1000U) && t->side[i].fe.fd >= 0)
                 send_due(t, i, (now - begin) * t->o->rate / 1000000000U);
         }
         err = n_naps++ % 64 == 0 ? check_connections(t, why) : 0;

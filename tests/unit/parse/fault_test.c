@@ -75,6 +75,7 @@ static const struct fault_case cases[] = {
     {"ip4 option length 0", UDP4, NONE, DROP_IP4_BAD_OPTION, .options = {4, 7, 0, 0, 0}},
     {"ip4 option length 1", UDP4, NONE, DROP_IP4_BAD_OPTION, .options = {4, 7, 1, 0, 0}},
     {"ip4 option overrun", UDP4, NONE, DROP_IP4_BAD_OPTION, .options = {4, 7, 5, 0, 0}},
+    {"ip4 second option overrun", UDP4, NONE, DROP_IP4_BAD_OPTION, .options = {4, 1, 7, 4, 0}},
     {"ip4 option without length", UDP4, NONE, DROP_IP4_BAD_OPTION, .options = {4, 1, 1, 1, 7}},
     {"ip4 option to the last byte", UDP4, NONE, NONE, .options = {4, 1, 1, 7, 2}},
     {"ip4 anything behind the options' end", UDP4, NONE, NONE, .options = {4, 0, 7, 0, 0}},
@@ -129,6 +130,7 @@ static const struct fault_case cases[] = {
     {"ip6 routing type 0 is a router's", UDP6, NONE, NONE, .extensions = {43}},
 
     {"tcp4 cut", TCP4, NONE, DROP_TCP_TRUNCATED, .l4_len = 19},
+    {"tcp4 cut before padding", TCP4, NONE, DROP_TCP_TRUNCATED, .patch = {{L3, 3, 1, {39}}}},
     {"tcp4 offset 4", TCP4, NONE, DROP_TCP_BAD_OFFSET, .patch = {{L4, 12, 1, {0x40}}}},
     {"tcp4 offset behind packet", TCP4, NONE, DROP_TCP_BAD_OFFSET, .patch = {{L4, 12, 1, {0xf0}}},
      .l4_len = 59},
@@ -138,6 +140,7 @@ static const struct fault_case cases[] = {
     {"tcp6 cut", TCP6, NONE, DROP_TCP_TRUNCATED, .l4_len = 19},
     {"tcp6 offset 0", TCP6, NONE, DROP_TCP_BAD_OFFSET, .patch = {{L4, 12, 1, {0}}}},
     {"udp4 cut", UDP4, NONE, DROP_UDP_TRUNCATED, .l4_len = 7},
+    {"udp4 cut before padding", UDP4, NONE, DROP_UDP_TRUNCATED, .patch = {{L3, 3, 1, {27}}}},
     {"udp4 length 0", UDP4, NONE, DROP_UDP_BAD_LENGTH, .patch = {{L4, 4, 2, {0, 0}}}},
     {"udp4 length 7", UDP4, NONE, DROP_UDP_BAD_LENGTH, .patch = {{L4, 4, 2, {0, 7}}}},
     {"udp4 length behind packet", UDP4, NONE, DROP_UDP_BAD_LENGTH, .patch = {{L4, 4, 2, {0, 73}}}},
@@ -265,28 +268,34 @@ static void test_faults(void **state)
     }
 }
 
-// Offsets have 16 bits: the longest frame, TSO or not, is 65535 bytes.
+// Offsets have 16 bits: the longest frame, TSO or not, is 65535 bytes. With 20 bytes in the first
+// segment it goes the general way.
+static void check_long_frame(uint32_t len, uint32_t first)
+{
+    frame_ether(&frame, "52:54:00:00:00:22", "52:54:00:00:00:11");
+    frame_ip4(&frame, "10.0.0.1", "10.0.0.2");
+    frame_tcp(&frame, 1000, 80, 0x10, 0);
+    frame_payload(&frame, len - frame.len);
+    frame_end(&frame);
+    uint32_t cuts[41] = {first};
+    for (uint32_t i = 1; i < RTE_DIM(cuts); i++)
+        cuts[i] = i * 1620;
+    struct rte_mbuf *m = mbuf_build(pool, frame.bytes, len, cuts, RTE_DIM(cuts), MBUF_TAILROOM_ANY);
+    parse_burst(&m, 1);
+    const struct packet *p = packet_of(m);
+    assert_int_equal(p->l2_error, len > UINT16_MAX ? DROP_OVERSIZE_FRAME : API_DROP_NONE);
+    assert_int_equal(p->l3_end, len > UINT16_MAX ? 0 : len);
+    assert_int_equal(p->payload_off, len > UINT16_MAX ? 0 : 54);
+    is_met[p->l2_error] = 1;
+    rte_pktmbuf_free(m);
+}
+
 static void test_longest_frame(void **state)
 {
     (void)state;
     for (uint32_t len = 65534; len <= 65549; len++) {
-        frame_ether(&frame, "52:54:00:00:00:22", "52:54:00:00:00:11");
-        frame_ip4(&frame, "10.0.0.1", "10.0.0.2");
-        frame_tcp(&frame, 1000, 80, 0x10, 0);
-        frame_payload(&frame, len - frame.len);
-        frame_end(&frame);
-        uint32_t cuts[40];
-        for (uint32_t i = 0; i < RTE_DIM(cuts); i++)
-            cuts[i] = (i + 1) * 1600;
-        struct rte_mbuf *m =
-            mbuf_build(pool, frame.bytes, len, cuts, RTE_DIM(cuts), MBUF_TAILROOM_ANY);
-        parse_burst(&m, 1);
-        const struct packet *p = packet_of(m);
-        assert_int_equal(p->l2_error, len > UINT16_MAX ? DROP_OVERSIZE_FRAME : API_DROP_NONE);
-        assert_int_equal(p->l3_end, len > UINT16_MAX ? 0 : len);
-        assert_int_equal(p->payload_off, len > UINT16_MAX ? 0 : 54);
-        is_met[p->l2_error] = 1;
-        rte_pktmbuf_free(m);
+        check_long_frame(len, 20);
+        check_long_frame(len, 1600);
     }
 }
 

@@ -56,6 +56,8 @@ static void assert_fault(const struct kind *kind, uint32_t have, uint32_t len,
     assert_int_equal(p->flags & PACKET_L4, 0);
     assert_int_equal(p->l4_off, 0);
     assert_int_equal(p->payload_off, 0);
+    if (l2_error == DROP_RUNT_FRAME)
+        assert_int_equal(p->ether_type, 0);
     assert_true(p->l3_off <= have);
     assert_true(p->l3_end <= len);
     if (p->l3_off)

@@ -10,8 +10,11 @@
 #include <cmocka.h>
 
 #include <errno.h>
+#include <pthread.h>
+#include <sched.h>
 
 #include "dataplane/core/clock.h"
+#include "dataplane/core/qsbr.h"
 #include "tests/lib/mbuf_builder.h"
 #include "tests/unit/switch/lab.h"
 
@@ -210,6 +213,109 @@ static void a_table_of_another_size_keeps_macs(void **unused)
     clock_sec_now = 0;
 }
 
+static void number_mac(uint8_t *mac, uint32_t number)
+{
+    const uint8_t bytes[6] = {2, 0, 0, 0, (uint8_t)(number >> 8), (uint8_t)number};
+
+    memcpy(mac, bytes, sizeof(bytes));
+}
+
+// MACs of a member that goes take no room in a table that shrinks.
+static void a_smaller_table_is_for_those_who_stay(void **unused)
+{
+    struct lab_config config = lab_plain(3);
+    struct lab_generation *g = start(&config);
+    uint8_t mac[6];
+
+    (void)unused;
+    for (uint32_t i = 0; i < 200; i++) {
+        number_mac(mac, i);
+        send(g, i < 16 ? 0 : 2, broadcast, mac);
+    }
+    config.n_members = 2;
+    config.mac_table_size = 16;
+    g = change(g, &config);
+    assert_int_equal(lab_state(g)->table->n_entries, 16);
+    assert_int_equal(n_of_side(g, 0), 16);
+    lab_destroy(g);
+}
+
+#define N_KNOWN 500
+
+struct worker {
+    const struct lab_generation *generation; // what main has published
+    unsigned n_other;                        // frames that were not forwarded
+    unsigned n_frames;
+    int is_over;
+};
+
+// Sends to known MACs only.
+static void *work(void *argument)
+{
+    struct worker *w = argument;
+    static struct lab_frame frames[BURST_SIZE];
+    uint32_t next = 0;
+    uint8_t mac[6];
+
+    qsbr_online(0);
+    while (!__atomic_load_n(&w->is_over, __ATOMIC_ACQUIRE)) {
+        const struct lab_generation *g = __atomic_load_n(&w->generation, __ATOMIC_ACQUIRE);
+
+        for (unsigned i = 0; i < BURST_SIZE; i++) {
+            number_mac(mac, next++ % N_KNOWN);
+            lab_frame(&frames[i], 1, mac, b);
+        }
+        lab_process(g, frames, BURST_SIZE, 0, 0);
+        for (unsigned i = 0; i < BURST_SIZE; i++)
+            w->n_other += lab_verdict(&frames[i]) != lab_verdict_to(0);
+        __atomic_fetch_add(&w->n_frames, BURST_SIZE, __ATOMIC_RELEASE);
+        qsbr_quiescent(0);
+    }
+    qsbr_offline(0);
+    return NULL;
+}
+
+// Under load a commit floods nothing that was known, even when the table changes.
+static void a_commit_is_not_noticed(void **unused)
+{
+    struct lab_config config = lab_plain(3);
+    struct lab_generation *g;
+    struct worker w = {0};
+    pthread_t thread;
+    uint8_t mac[6];
+
+    (void)unused;
+    config.mac_table_size = 2000;
+    g = start(&config);
+    for (uint32_t i = 0; i < N_KNOWN; i++) {
+        number_mac(mac, i);
+        send(g, 0, broadcast, mac);
+    }
+    assert_int_equal(qsbr_init(1), 0);
+    w.generation = g;
+    assert_int_equal(pthread_create(&thread, NULL, work, &w), 0);
+    for (uint32_t i = 0; i < 16; i++) {
+        unsigned n_before = __atomic_load_n(&w.n_frames, __ATOMIC_ACQUIRE);
+        struct lab_generation *next;
+
+        config.mac_table_size = i % 2 == 0 ? 5000 : 2000;
+        config.n_members = 2 + i % 2;
+        next = build(&config);
+        __atomic_store_n(&w.generation, next, __ATOMIC_RELEASE);
+        qsbr_wait();
+        lab_activate(next, g);
+        g = next;
+        while (__atomic_load_n(&w.n_frames, __ATOMIC_ACQUIRE) < n_before + 10 * BURST_SIZE)
+            sched_yield();
+    }
+    __atomic_store_n(&w.is_over, 1, __ATOMIC_RELEASE);
+    pthread_join(thread, NULL);
+    qsbr_fini();
+    assert_int_equal(w.n_other, 0);
+    assert_int_equal(n_of_side(g, 0), N_KNOWN);
+    lab_destroy(g);
+}
+
 static void static_macs_follow_the_configuration(void **unused)
 {
     struct lab_config config = lab_plain(3);
@@ -375,6 +481,8 @@ int main(void)
         cmocka_unit_test(late_learning_is_forgotten),
         cmocka_unit_test(a_failed_transaction_leaves_nothing),
         cmocka_unit_test(a_table_of_another_size_keeps_macs),
+        cmocka_unit_test(a_smaller_table_is_for_those_who_stay),
+        cmocka_unit_test(a_commit_is_not_noticed),
         cmocka_unit_test(static_macs_follow_the_configuration),
         cmocka_unit_test(state_belongs_to_the_name),
         cmocka_unit_test(nonsense_is_refused),
