@@ -6,8 +6,8 @@
 
 #include "control/datastore/datastore.h"
 
-// Sets code, path (NULL: none) and sentence; the line becomes 0. `e` may be NULL. Returns `code`, so
-// that a check reads `return failure(e, -EINVAL, …)`.
+// Sets code, path (NULL: none) and sentence; the line becomes 0. `e` may be NULL. Returns `code`,
+// so that a check reads `return failure(e, -EINVAL, …)`.
 int failure(struct config_error *e, int code, const char *path, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 

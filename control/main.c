@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// What is culvertd made of, and in which order does it start and stop? One event loop; the parts are
-// made in the order of the inits below and undone in reverse. Nothing here or below it touches the
-// dataplane when culvertd ends: packets go on. Next: southbound/apply.c.
+// What is culvertd made of, and in which order does it start and stop? One event loop; the parts
+// are made in the order of the inits below and undone in reverse. Nothing here or below it touches
+// the dataplane when culvertd ends: packets go on. Next: southbound/apply.c.
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // How does the command line reach culvertd? By HTTP over its UNIX socket, with libcurl; called by
-// commands.c and show.c, once per run. Waits as long as culvertd works; Ctrl-C ends the waiting, not
-// what culvertd does. Next: northbound/router.c, in the other process.
+// commands.c and show.c, once per run. Waits as long as culvertd works; Ctrl-C ends the waiting,
+// not what culvertd does. Next: northbound/router.c, in the other process.
 
 #include <curl/curl.h>
 #include <errno.h>

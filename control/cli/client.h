@@ -23,8 +23,8 @@ struct response {
     json_t *json; // the body, NULL if it is no JSON
 };
 
-// 0 and *response, which client_release frees. -ENOTCONN: culvertd can't be reached, -EINTR: the user
-// interrupted; both have been said on stderr.
+// 0 and *response, which client_release frees. -ENOTCONN: culvertd can't be reached, -EINTR: the
+// user interrupted; both have been said on stderr.
 int client_request(const struct request *request, struct response *response);
 void client_release(struct response *response);
 

@@ -27,8 +27,8 @@ int command_apply(const struct options *o, int n_words, char **words);
 int command_diff(const struct options *o, int n_words, char **words);
 int command_show(const struct options *o, int n_words, char **words);
 
-// Send a request. EXIT_DONE: it was carried out and *response is to be released. Otherwise the reason
-// has been said; errors as FILE:LINE: path: sentence if `file` is not NULL.
+// Send a request. EXIT_DONE: it was carried out and *response is to be released. Otherwise the
+// reason has been said; errors as FILE:LINE: path: sentence if `file` is not NULL.
 int command_send(const struct options *o, const struct request *request, const char *file,
                  struct response *response);
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// What does `show` print? For each word the resource to ask for and the columns to show it in. Called
-// by main.c. Next: table.c, client.c.
+// What does `show` print? For each word the resource to ask for and the columns to show it in.
+// Called by main.c. Next: table.c, client.c.
 
 #include <curl/curl.h>
 #include <stdio.h>
@@ -17,11 +17,11 @@ struct view {
 };
 
 static const struct column port_columns[] = {
-    {"PORT", "tenant/name", CELL_TEXT},   {"TYPE", "type", CELL_TEXT},
-    {"STATE", "state", CELL_TEXT},        {"RX", "rx-packets", CELL_COUNT},
-    {"TX", "tx-packets", CELL_COUNT},     {"DROPS", "drops", CELL_COUNT},
-    {"MACS", "macs", CELL_COUNT},         {"QUEUES", "queues", CELL_COUNT},
-    {"TEXT", "text", CELL_TEXT},          {NULL, NULL, CELL_TEXT},
+    {"PORT", "tenant/name", CELL_TEXT}, {"TYPE", "type", CELL_TEXT},
+    {"STATE", "state", CELL_TEXT},      {"RX", "rx-packets", CELL_COUNT},
+    {"TX", "tx-packets", CELL_COUNT},   {"DROPS", "drops", CELL_COUNT},
+    {"MACS", "macs", CELL_COUNT},       {"QUEUES", "queues", CELL_COUNT},
+    {"TEXT", "text", CELL_TEXT},        {NULL, NULL, CELL_TEXT},
 };
 
 static const struct column switch_columns[] = {
@@ -39,8 +39,10 @@ static const struct column mac_columns[] = {
 };
 
 static const struct column drop_columns[] = {
-    {"PORT", "tenant/port", CELL_TEXT}, {"PACKETS", "packets", CELL_COUNT},
-    {"REASON", "reason", CELL_TEXT},    {"TEXT", "text", CELL_TEXT},
+    {"PORT", "tenant/port", CELL_TEXT},
+    {"PACKETS", "packets", CELL_COUNT},
+    {"REASON", "reason", CELL_TEXT},
+    {"TEXT", "text", CELL_TEXT},
     {NULL, NULL, CELL_TEXT},
 };
 
@@ -51,10 +53,10 @@ static const struct column tenant_columns[] = {
 };
 
 static const struct column worker_columns[] = {
-    {"WORKER", "worker", CELL_COUNT},     {"CPU", "cpu", CELL_COUNT},
-    {"UP", "up-seconds", CELL_SECONDS},   {"BUSY", "busy-seconds", CELL_SECONDS},
-    {"BURSTS", "bursts", CELL_COUNT},     {"LOOPS", "loops", CELL_COUNT},
-    {"SLEEPS", "sleeps", CELL_COUNT},     {NULL, NULL, CELL_TEXT},
+    {"WORKER", "worker", CELL_COUNT},   {"CPU", "cpu", CELL_COUNT},
+    {"UP", "up-seconds", CELL_SECONDS}, {"BUSY", "busy-seconds", CELL_SECONDS},
+    {"BURSTS", "bursts", CELL_COUNT},   {"LOOPS", "loops", CELL_COUNT},
+    {"SLEEPS", "sleeps", CELL_COUNT},   {NULL, NULL, CELL_TEXT},
 };
 
 static const struct view views[] = {

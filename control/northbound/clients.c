@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Does one client take what is everybody's? Called by server.c when connections come and go and once
-// a second. It closes nothing, the descriptors are the HTTP library's; it shuts them down.
+// Does one client take what is everybody's? Called by server.c when connections come and go and
+// once a second. It closes nothing, the descriptors are the HTTP library's; it shuts them down.
 
 #include <stdlib.h>
 #include <sys/socket.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // What does a client get for a configuration? Hands requests on whole configurations to
-// southbound/apply.c and turns its results into answers. Event loop only; called by server.c through
-// the router. Decides nothing. Next: southbound/apply.c.
+// southbound/apply.c and turns its results into answers. Event loop only; called by server.c
+// through the router. Decides nothing. Next: southbound/apply.c.
 
 #include <inttypes.h>
 #include <stddef.h>
@@ -37,8 +37,7 @@ static json_t *id_json(uint64_t id)
 static void on_printed(struct apply_request *r)
 {
     struct exchange *x = exchange_of(r);
-    const char *type =
-        r->format == CONFIG_YAML ? "application/yaml" : "application/yang-data+json";
+    const char *type = r->format == CONFIG_YAML ? "application/yaml" : "application/yang-data+json";
     char *text = r->printed;
 
     if (r->error.code != 0) {
@@ -75,8 +74,8 @@ static void on_applied(struct apply_request *r)
     exchange_answer_json(x, 200,
                          json_pack("{s:{s:b, s:I, s:o, s:I, s:o}}", "culvert:output", "changed",
                                    r->is_changed, "changes", (json_int_t)r->diff.n, "config-id",
-                                   id_json(r->config_id), "generation",
-                                   (json_int_t)r->generation, "warnings", warnings_json(r)));
+                                   id_json(r->config_id), "generation", (json_int_t)r->generation,
+                                   "warnings", warnings_json(r)));
 }
 
 void handle_put_data(struct exchange *x)
@@ -88,8 +87,8 @@ static json_t *change_json(const struct config_change *change)
 {
     static const char *const operations[] = {
         [CONFIG_CREATE] = "create", [CONFIG_DELETE] = "delete", [CONFIG_REPLACE] = "replace"};
-    json_t *json = json_pack("{s:s, s:s}", "operation", operations[change->operation], "path",
-                             change->path);
+    json_t *json =
+        json_pack("{s:s, s:s}", "operation", operations[change->operation], "path", change->path);
 
     if (change->old_value != NULL)
         json_object_set_new(json, "old-value", json_string(change->old_value));

@@ -28,7 +28,7 @@ struct exchange {
     const struct route *route;
     enum config_format content, accept; // of the body; wanted in the answer
     char *body;
-    size_t size, n_allocated; // of the body, bytes
+    size_t size, n_allocated;     // of the body, bytes
     struct apply_request request; // for handlers that need it
 
     // The answer.
@@ -48,8 +48,8 @@ void exchange_answer(struct exchange *x, unsigned status, const char *content_ty
 // The reference becomes the exchange's.
 void exchange_answer_json(struct exchange *x, unsigned status, json_t *json);
 
-// As ietf-restconf:errors (RFC 8040, section 7.1): path, sentence, and the line in error-info. Status
-// and error-tag follow from e->code.
+// As ietf-restconf:errors (RFC 8040, section 7.1): path, sentence, and the line in error-info.
+// Status and error-tag follow from e->code.
 void exchange_refuse(struct exchange *x, const struct config_error *e);
 
 // The same with a status and an error-tag of its own.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Where do clients find us? Called by server.c when culvertd starts and stops. Takes the place of a
-// socket that a killed culvertd left behind, never of one that is in use or of another kind of file.
+// socket that a killed culvertd left behind, never of one that is in use or of another kind of
+// file.
 
 #include <errno.h>
 #include <stdio.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// What does Prometheus read? The text format 0.0.4: HELP and TYPE for each family, then its samples.
-// Event loop only; called by server.c through the router. A dataplane that is away shows as
-// culvert_dataplane_up 0 and no counters, never as zeros. Next: southbound/stats.c.
+// What does Prometheus read? The text format 0.0.4: HELP and TYPE for each family, then its
+// samples. Event loop only; called by server.c through the router. A dataplane that is away shows
+// as culvert_dataplane_up 0 and no counters, never as zeros. Next: southbound/stats.c.
 
 #include <inttypes.h>
 #include <stdlib.h>

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// How does HTTP live in the event loop? libmicrohttpd's own epoll descriptor is one of libuv's polls,
-// its next timeout one of libuv's timers; no threads. A request is routed when its headers are there,
-// refused before its body is read where that is possible, and parked while its answer is not ready.
-// Next: router.c.
+// How does HTTP live in the event loop? libmicrohttpd's own epoll descriptor is one of libuv's
+// polls, its next timeout one of libuv's timers; no threads. A request is routed when its headers
+// are there, refused before its body is read where that is possible, and parked while its answer is
+// not ready. Next: router.c.
 
 #include <errno.h>
 #include <microhttpd.h>
@@ -25,8 +25,8 @@ struct northbound {
     struct exchange *exchanges; // under way
     size_t bodies_size;         // of them all
     bool is_stopping;
-    uv_poll_t poll;             // libmicrohttpd's epoll descriptor
-    uv_timer_t timeout;         // what libmicrohttpd wants to be called for
+    uv_poll_t poll;     // libmicrohttpd's epoll descriptor
+    uv_timer_t timeout; // what libmicrohttpd wants to be called for
     uv_timer_t watchdog;
     unsigned n_handles; // not yet closed
 };
@@ -153,8 +153,8 @@ static struct exchange *exchange_create(struct northbound *n, struct MHD_Connect
         return NULL;
     x->n = n;
     x->connection = connection;
-    x->client = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT)
-                    ->socket_context;
+    x->client =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context;
     x->next = n->exchanges;
     x->previous = &n->exchanges;
     if (x->next != NULL)
@@ -251,12 +251,12 @@ static void on_completed(void *cls, struct MHD_Connection *connection, void **co
 
 static int start_daemon(struct northbound *n, int listen_fd, struct config_error *e)
 {
-    n->daemon = MHD_start_daemon(
-        MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL, on_request, n,
-        MHD_OPTION_LISTEN_SOCKET, listen_fd, MHD_OPTION_CONNECTION_LIMIT,
-        (unsigned)NORTHBOUND_MAX_CLIENTS, MHD_OPTION_CONNECTION_TIMEOUT,
-        (unsigned)NORTHBOUND_IDLE_SEC, MHD_OPTION_NOTIFY_CONNECTION, on_connection, n,
-        MHD_OPTION_NOTIFY_COMPLETED, on_completed, n, MHD_OPTION_END);
+    n->daemon =
+        MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL, on_request, n,
+                         MHD_OPTION_LISTEN_SOCKET, listen_fd, MHD_OPTION_CONNECTION_LIMIT,
+                         (unsigned)NORTHBOUND_MAX_CLIENTS, MHD_OPTION_CONNECTION_TIMEOUT,
+                         (unsigned)NORTHBOUND_IDLE_SEC, MHD_OPTION_NOTIFY_CONNECTION, on_connection,
+                         n, MHD_OPTION_NOTIFY_COMPLETED, on_completed, n, MHD_OPTION_END);
     return n->daemon == NULL ? failure(e, -EIO, NULL, "the HTTP server can't start") : 0;
 }
 

@@ -30,9 +30,9 @@ struct northbound_context {
 int northbound_create(uv_loop_t *loop, const struct northbound_context *context,
                       struct northbound **n, struct config_error *e);
 
-// Answers what is under way with an error, as far as that goes without waiting. Only when `apply` is
-// idle and after southbound_destroy, so that nobody answers later. Run the loop once more for libuv's
-// handles.
+// Answers what is under way with an error, as far as that goes without waiting. Only when `apply`
+// is idle and after southbound_destroy, so that nobody answers later. Run the loop once more for
+// libuv's handles.
 void northbound_destroy(struct northbound *n);
 
 const struct northbound_context *northbound_context(const struct northbound *n);

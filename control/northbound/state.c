@@ -94,10 +94,10 @@ static void append_drops(json_t *list, const struct api_stats_port *row,
     for (unsigned i = 0; i < API_N_DROPS; i++) {
         if (sum->drops[i] == 0)
             continue;
-        json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:o, s:s}", "tenant", row->tenant,
-                                              "port", row->name, "reason", api_drop_name(i),
-                                              "packets", number(sum->drops[i]), "text",
-                                              api_drop_text(i)));
+        json_array_append_new(list,
+                              json_pack("{s:s, s:s, s:s, s:o, s:s}", "tenant", row->tenant, "port",
+                                        row->name, "reason", api_drop_name(i), "packets",
+                                        number(sum->drops[i]), "text", api_drop_text(i)));
     }
 }
 
@@ -122,8 +122,7 @@ void handle_drops(struct exchange *x)
         add_to_tenant(sums, row.tenant, stats_drops(&sum));
     }
     json_object_foreach(sums, tenant, n)
-        json_array_append_new(tenants,
-                              json_pack("{s:s, s:O}", "tenant", tenant, "packets", n));
+        json_array_append_new(tenants, json_pack("{s:s, s:O}", "tenant", tenant, "packets", n));
     json_decref(sums);
     exchange_answer_json(
         x, 200, json_pack("{s:o, s:o}", "culvert:drops", list, "culvert:tenant-drops", tenants));
@@ -223,6 +222,7 @@ void handle_status(struct exchange *x)
                                 context->run_dir, "state-dir", context->state_dir, "config-id",
                                 id_json(encoding_config_id(apply_running(context->apply))));
 
-    exchange_answer_json(x, 200, json_pack("{s:{s:o, s:o}}", "culvert:status", "control", control,
-                                           "dataplane", dataplane_json(x)));
+    exchange_answer_json(x, 200,
+                         json_pack("{s:{s:o, s:o}}", "culvert:status", "control", control,
+                                   "dataplane", dataplane_json(x)));
 }

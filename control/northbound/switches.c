@@ -72,11 +72,11 @@ void handle_switches(struct exchange *x)
     uint32_t next = 0;
 
     for (uint32_t i = 0; (sw = encoding_item(encoding, API_SWITCH, i)) != NULL; i++)
-        json_array_append_new(
-            list, json_pack("{s:s, s:s, s:i, s:i, s:o}", "tenant", tenant_name(encoding, sw->owner),
-                            "name", sw->name, "ageing-time", (int)sw->ageing_sec, "mac-table-size",
-                            (int)sw->mac_table_size, "members",
-                            members_json(encoding, i, sw, &next)));
+        json_array_append_new(list, json_pack("{s:s, s:s, s:i, s:i, s:o}", "tenant",
+                                              tenant_name(encoding, sw->owner), "name", sw->name,
+                                              "ageing-time", (int)sw->ageing_sec, "mac-table-size",
+                                              (int)sw->mac_table_size, "members",
+                                              members_json(encoding, i, sw, &next)));
     exchange_answer_json(x, 200, json_pack("{s:o}", "culvert:switches", list));
 }
 

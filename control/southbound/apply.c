@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // How does a text become the running configuration? Parse, validate, compare, encode and write it
 // beside the old file on a worker thread; commit in the dataplane; put it in the old file's place;
-// then it is running. A failure anywhere leaves everything as it was. All steps but work_* run on the
-// event loop; one request at a time, so that what work_* touch has one user. Next: ports.c, which says
-// how the ports fare, then northbound/.
+// then it is running. A failure anywhere leaves everything as it was. All steps but work_* run on
+// the event loop; one request at a time, so that what work_* touch has one user. Next: ports.c,
+// which says how the ports fare, then northbound/.
 
 #include <errno.h>
 #include <inttypes.h>
@@ -24,7 +24,7 @@ struct apply {
     struct southbound *southbound;
     struct schema *schema;
     struct config *running;
-    struct encoding *encoding; // of running
+    struct encoding *encoding;           // of running
     struct apply_request *first, **last; // the first one is under way
     uv_work_t work;
     uv_timer_t timer;
@@ -65,7 +65,8 @@ static void on_ports_timer(uv_timer_t *timer)
     struct apply_request *r = a->first;
     const struct stats *stats = southbound_stats(a->southbound);
 
-    if (stats != NULL && ++a->n_polls < PORTS_MAX_POLLS && ports_are_opening(stats, r->generation)) {
+    if (stats != NULL && ++a->n_polls < PORTS_MAX_POLLS &&
+        ports_are_opening(stats, r->generation)) {
         uv_timer_start(&a->timer, on_ports_timer, PORTS_POLL_MS, 0);
         return;
     }
@@ -111,8 +112,8 @@ static void work_prepare(uv_work_t *work)
     r->is_changed = r->config_id != config_id(a->running);
     if (config_compare(a->running, r->candidate, &r->diff) < 0)
         failure(&r->error, -ENOMEM, NULL, "out of memory");
-    else if (r->kind == APPLY_COMMIT && encoding_create(r->candidate, &r->encoding, &r->error) == 0 &&
-             r->is_changed)
+    else if (r->kind == APPLY_COMMIT &&
+             encoding_create(r->candidate, &r->encoding, &r->error) == 0 && r->is_changed)
         r->is_prepared = config_prepare(r->candidate, a->state_dir, &r->error) == 0;
 }
 
@@ -171,11 +172,25 @@ static void keep(struct apply *a)
     watch_ports(a);
 }
 
+static void add_absent_warning(struct apply *a)
+{
+    struct southbound_status status;
+
+    southbound_status(a->southbound, &status);
+    apply_warn(a->first, "", "%s: the configuration is kept and takes effect when it is there",
+               status.sentence);
+}
+
 static void on_sent(void *arg, const struct transaction_result *result)
 {
     struct apply *a = arg;
     struct apply_request *r = a->first;
 
+    if (result->error.code == -ENOTCONN) {
+        add_absent_warning(a);
+        keep(a);
+        return;
+    }
     if (result->error.code != 0) {
         r->error = result->error;
         southbound_settle(a->southbound, NULL);
@@ -184,15 +199,6 @@ static void on_sent(void *arg, const struct transaction_result *result)
     }
     r->generation = result->generation;
     keep(a);
-}
-
-static void add_absent_warning(struct apply *a)
-{
-    struct southbound_status status;
-
-    southbound_status(a->southbound, &status);
-    apply_warn(a->first, "", "%s: the configuration is kept and takes effect when it is there",
-               status.sentence);
 }
 
 static void after_prepare(uv_work_t *work, int status)

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // What does the dataplane have to know of a configuration? Turns the validated tree into the
 // datagrams of one transaction, names into indices. Called by apply.c off the event loop; reads the
-// tree only and decides nothing: whoever refuses a configuration did so before. Next: transaction.c.
+// tree only and decides nothing: whoever refuses a configuration did so before. Next:
+// transaction.c.
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -37,8 +38,8 @@ static const struct lyd_node *child(const struct lyd_node *parent, const char *n
     const struct lyd_node *node;
 
     LY_LIST_FOR(lyd_child(parent), node)
-        if (is_named(node, name))
-            return node;
+    if (is_named(node, name))
+        return node;
     return NULL;
 }
 
@@ -145,7 +146,8 @@ static int encode_device(struct encoder *c, struct api_port *port, const struct 
 static int encode_port(struct encoder *c, uint32_t tenant, const struct lyd_node *node)
 {
     struct api_port *port = item_list_add(&c->ports);
-    const struct lyd_node *storm = child(node, "storm-control"), *offloads = child(node, "offloads");
+    const struct lyd_node *storm = child(node, "storm-control"),
+                          *offloads = child(node, "offloads");
     const struct lyd_node *leaf;
     int rc;
 
@@ -159,10 +161,9 @@ static int encode_port(struct encoder *c, uint32_t tenant, const struct lyd_node
     port->storm_broadcast_pps = uint_of(storm, "broadcast");
     port->storm_multicast_pps = uint_of(storm, "multicast");
     port->storm_unknown_pps = uint_of(storm, "unknown-unicast");
-    port->flags = flag_of(node, "guard", API_PORT_GUARD) |
-                  flag_of(node, "packed-ring", API_PORT_PACKED) |
-                  flag_of(offloads, "checksum", API_PORT_CSUM) |
-                  flag_of(offloads, "tso", API_PORT_TSO);
+    port->flags =
+        flag_of(node, "guard", API_PORT_GUARD) | flag_of(node, "packed-ring", API_PORT_PACKED) |
+        flag_of(offloads, "checksum", API_PORT_CSUM) | flag_of(offloads, "tso", API_PORT_TSO);
     if (strcmp(text_of(node, "mode"), "server") == 0)
         port->flags |= API_PORT_SERVER;
     read_mac(port->mac, text_of(node, "mac-address"));
@@ -170,8 +171,8 @@ static int encode_port(struct encoder *c, uint32_t tenant, const struct lyd_node
     if (rc == 0)
         rc = encode_device(c, port, node);
     LY_LIST_FOR(lyd_child(node), leaf)
-        if (rc == 0 && is_named(leaf, "addresses"))
-            rc = encode_address(c, c->ports.n - 1, lyd_get_value(leaf));
+    if (rc == 0 && is_named(leaf, "addresses"))
+        rc = encode_address(c, c->ports.n - 1, lyd_get_value(leaf));
     return rc;
 }
 
@@ -225,11 +226,11 @@ static int encode_switch(struct encoder *c, uint32_t tenant, const char *tenant_
     sw->mac_table_size = uint_of(node, "mac-table-size");
     rc = copy_text(c, sw->name, sizeof(sw->name), text_of(node, "name"));
     LY_LIST_FOR(lyd_child(node), n)
-        if (rc == 0 && is_named(n, "members"))
-            rc = encode_member(c, index, tenant_name, lyd_get_value(n));
+    if (rc == 0 && is_named(n, "members"))
+        rc = encode_member(c, index, tenant_name, lyd_get_value(n));
     LY_LIST_FOR(lyd_child(node), n)
-        if (rc == 0 && is_named(n, "static-macs"))
-            rc = encode_static_mac(c, index, tenant_name, n);
+    if (rc == 0 && is_named(n, "static-macs"))
+        rc = encode_static_mac(c, index, tenant_name, n);
     return rc;
 }
 
@@ -240,7 +241,8 @@ static int encode_tenants(struct encoder *c, const struct lyd_node *tree)
     struct api_tenant *tenant;
     int rc = 0;
 
-    LY_LIST_FOR(tree, t) {
+    LY_LIST_FOR(tree, t)
+    {
         if (!is_named(t, "tenants"))
             continue;
         tenant = item_list_add(&c->tenants);
@@ -248,8 +250,8 @@ static int encode_tenants(struct encoder *c, const struct lyd_node *tree)
             return no_memory(c);
         rc = copy_text(c, tenant->name, sizeof(tenant->name), text_of(t, "name"));
         LY_LIST_FOR(lyd_child(t), n)
-            if (rc == 0 && is_named(n, "ports"))
-                rc = encode_port(c, c->tenants.n - 1, n);
+        if (rc == 0 && is_named(n, "ports"))
+            rc = encode_port(c, c->tenants.n - 1, n);
         if (rc < 0)
             return rc;
     }
@@ -262,12 +264,13 @@ static int encode_switches(struct encoder *c, const struct lyd_node *tree)
     uint32_t tenant = 0;
     int rc = 0;
 
-    LY_LIST_FOR(tree, t) {
+    LY_LIST_FOR(tree, t)
+    {
         if (!is_named(t, "tenants"))
             continue;
         LY_LIST_FOR(lyd_child(t), n)
-            if (rc == 0 && is_named(n, "switches"))
-                rc = encode_switch(c, tenant, text_of(t, "name"), n);
+        if (rc == 0 && is_named(n, "switches"))
+            rc = encode_switch(c, tenant, text_of(t, "name"), n);
         tenant++;
     }
     return rc;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Is the dataplane there, and whose turn is it to talk to it? Runs on the event loop only and never
-// blocks: a dataplane that hangs costs its dialogue LINK_ANSWER_MS and nobody else anything. It knows
-// datagrams and their order, not what they mean. Next: southbound.c, which says what is sent.
+// blocks: a dataplane that hangs costs its dialogue LINK_ANSWER_MS and nobody else anything. It
+// knows datagrams and their order, not what they mean. Next: southbound.c, which says what is sent.
 
 #include <errno.h>
 #include <stdio.h>
@@ -35,7 +35,7 @@ struct link {
     struct dialogue hello;
     struct hello_message hello_message;
     bool is_hello_sent, is_answering;
-    struct dialogue *first, **last; // the first one talks
+    struct dialogue *first, **last;  // the first one talks
     const struct api_header *unsent; // waits for room in the socket
     uint32_t next_sequence, n_in_flight;
     uv_timer_t retry, deadline;
@@ -59,7 +59,8 @@ static void link_set_state(struct link *l, enum link_state state, const char *se
 }
 
 // Ends the connection, if there is one, and every dialogue with it; tries again later.
-static void link_lose(struct link *l, enum link_state state, unsigned retry_ms, const char *sentence)
+static void link_lose(struct link *l, enum link_state state, unsigned retry_ms,
+                      const char *sentence)
 {
     bool was_up = l->state == LINK_UP;
     struct dialogue *d = l->first, *next;

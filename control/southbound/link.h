@@ -11,10 +11,10 @@
 
 #include "dataplane/api/culvert_api.h"
 
-#define LINK_WINDOW 8            // datagrams sent and not yet answered
-#define LINK_RETRY_MS 25         // while there is no socket
-#define LINK_RETRY_SLOW_MS 1000    // while it speaks another version, or nonsense, or hangs
-#define LINK_ANSWER_MS 5000      // without an answer for so long the connection is given up
+#define LINK_WINDOW 8           // datagrams sent and not yet answered
+#define LINK_RETRY_MS 25        // while there is no socket
+#define LINK_RETRY_SLOW_MS 1000 // while it speaks another version, or nonsense, or hangs
+#define LINK_ANSWER_MS 5000     // without an answer for so long the connection is given up
 
 struct link;
 
@@ -25,8 +25,8 @@ enum link_state {
     LINK_FOREIGN, // the dataplane is of another version
 };
 
-// A run of requests with their answers. The owner keeps it alive until its `answer` returned true or
-// its `lost` was called; either may free it.
+// A run of requests with their answers. The owner keeps it alive until its `answer` returned true
+// or its `lost` was called; either may free it.
 struct dialogue {
     // The next datagram to send; NULL: none for now. Valid until the next call.
     const struct api_header *(*next)(struct dialogue *d);

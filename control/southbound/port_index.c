@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Which port is meant, and which VLAN on it? Called by encode.c for every member of a switch, off the
-// event loop. The form of an attachment is the datastore's business. Next: encode.c.
+// Which port is meant, and which VLAN on it? Called by encode.c for every member of a switch, off
+// the event loop. The form of an attachment is the datastore's business. Next: encode.c.
 
 #include <errno.h>
 #include <stdlib.h>
@@ -61,8 +61,8 @@ int port_index_resolve(const struct port_index *index, const char *tenant, const
     _Static_assert(sizeof(a.port) == sizeof(key.port) && sizeof(a.tenant) == sizeof(key.tenant),
                    "names of both sides are of one size");
     if (attachment_parse(text, tenant, &a) < 0)
-        return failure(e, -EINVAL, NULL, "%s is no attachment: write port, port.vlan or tenant/port",
-                       text);
+        return failure(e, -EINVAL, NULL,
+                       "%s is no attachment: write port, port.vlan or tenant/port", text);
     memcpy(key.tenant, a.tenant, sizeof(key.tenant));
     memcpy(key.port, a.port, sizeof(key.port));
     found = bsearch(&key, index->names, index->n, sizeof(key), compare_names);

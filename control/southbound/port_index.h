@@ -11,7 +11,8 @@
 struct port_index;
 
 // Look-up by tenant and port name. The lists may go afterwards. NULL: out of memory.
-struct port_index *port_index_create(const struct item_list *tenants, const struct item_list *ports);
+struct port_index *port_index_create(const struct item_list *tenants,
+                                     const struct item_list *ports);
 void port_index_destroy(struct port_index *index);
 
 // Fill port and VLANs of *member (its owner is the caller's) from the text as written in `tenant`.

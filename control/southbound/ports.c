@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// How do the ports fare with the new configuration? Read from the counter segment after a commit, so
-// that who applied it learns at once of a device that can't be opened. Event loop only; called by
-// apply.c. A port in error is no error of the configuration: the dataplane tries it again.
+// How do the ports fare with the new configuration? Read from the counter segment after a commit,
+// so that who applied it learns at once of a device that can't be opened. Event loop only; called
+// by apply.c. A port in error is no error of the configuration: the dataplane tries it again.
 
 #include <stdarg.h>
 #include <stdio.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Does the dataplane run what it should? Compares what it says in its hello and after each commit
-// with the wanted configuration and sends that if they differ. Event loop only; called by apply.c for
-// changes, by link.c's events when the dataplane comes and goes. Next: apply.c.
+// with the wanted configuration and sends that if they differ. Event loop only; called by apply.c
+// for changes, by link.c's events when the dataplane comes and goes. Next: apply.c.
 
 #include <errno.h>
 #include <inttypes.h>
@@ -16,13 +16,13 @@
 struct southbound {
     struct link *link;
     char *run_dir;
-    const struct encoding *wanted; // NULL before the first is settled
-    uint64_t wanted_sent_id, sent_id; // of the transactions under way
-    uint64_t config_id, generation; // what the dataplane runs
-    bool is_held;    // between southbound_send and southbound_settle
-    bool is_sending; // the wanted configuration is on its way
+    const struct encoding *wanted;        // NULL before the first is settled
+    uint64_t wanted_sent_id, sent_id;     // of the transactions under way
+    uint64_t config_id, generation;       // what the dataplane runs
+    bool is_held;                         // between southbound_send and southbound_settle
+    bool is_sending;                      // the wanted configuration is on its way
     char refusal[2 * API_TEXT_SIZE + 64]; // why it did not take it; empty: it did
-    uv_timer_t retry; // after a refusal
+    uv_timer_t retry;                     // after a refusal
     struct stats *stats;
     void (*done)(void *arg, const struct transaction_result *result); // of southbound_send
     void *arg;

@@ -20,9 +20,9 @@ int southbound_create(uv_loop_t *loop, const char *run_dir, struct southbound **
 // The dataplane goes on as it is. Run the loop once more for libuv's handles.
 void southbound_destroy(struct southbound *s);
 
-// Send a configuration that is not the running one yet. From here to the southbound_settle that must
-// follow, whatever came of it, nothing else is sent to the dataplane. -ENOTCONN: it is not there
-// (southbound_status says why) and `done` is not called.
+// Send a configuration that is not the running one yet. From here to the southbound_settle that
+// must follow, whatever came of it, nothing else is sent to the dataplane. -ENOTCONN: it is not
+// there (southbound_status says why) and `done` is not called.
 int southbound_send(struct southbound *s, const struct encoding *encoding,
                     void (*done)(void *arg, const struct transaction_result *result), void *arg);
 
@@ -36,8 +36,8 @@ int southbound_list_macs(struct southbound *s, const char *tenant, const char *n
 
 struct southbound_status {
     enum link_state link;
-    bool is_in_step;      // it runs the wanted configuration
-    const char *sentence; // for the user: why it does not; valid until the loop goes on
+    bool is_in_step;                // it runs the wanted configuration
+    const char *sentence;           // for the user: why it does not; valid until the loop goes on
     uint64_t config_id, generation; // what it runs, if it is connected
 };
 void southbound_status(const struct southbound *s, struct southbound_status *status);

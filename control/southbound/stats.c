@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // What has the dataplane counted? Maps its segment read-only and copies rows out of it; never waits
-// for a writer longer than a bounded number of tries, since that writer may be dead. Event loop only;
-// called by apply.c and northbound/. Next: northbound/state.c.
+// for a writer longer than a bounded number of tries, since that writer may be dead. Event loop
+// only; called by apply.c and northbound/. Next: northbound/state.c.
 
 #include <errno.h>
 #include <fcntl.h>

@@ -12,7 +12,8 @@
 
 struct stats; // one mapping, of one life of the dataplane
 
-// Map <run_dir>/stats. -errno; -EPROTO: not a segment of this version. Unmap when the dataplane is gone.
+// Map <run_dir>/stats. -errno; -EPROTO: not a segment of this version. Unmap when the dataplane is
+// gone.
 int stats_open(const char *run_dir, struct stats **stats);
 void stats_close(struct stats *stats);
 
@@ -22,7 +23,8 @@ struct stats_summary {
 };
 void stats_summary(const struct stats *stats, struct stats_summary *summary);
 
-// A consistent copy of a port's row. False: the row is unused, or the dataplane died while it wrote.
+// A consistent copy of a port's row. False: the row is unused, or the dataplane died while it
+// wrote.
 bool stats_port(const struct stats *stats, unsigned port, struct api_stats_port *row);
 
 // A port's counters, over all workers and the main thread.

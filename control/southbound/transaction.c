@@ -84,8 +84,11 @@ static void transaction_lost(struct dialogue *d, const char *sentence)
 {
     struct transaction *t = of_dialogue(d);
 
-    failure(&t->result.error, -ECONNRESET, NULL, "%s while the configuration was being sent",
-            sentence);
+    if (t->cursor == 0) // it was never there
+        failure(&t->result.error, -ENOTCONN, NULL, "%s", sentence);
+    else
+        failure(&t->result.error, -ECONNRESET, NULL, "%s while the configuration was being sent",
+                sentence);
     transaction_end(t);
 }
 
@@ -99,10 +102,8 @@ int transaction_start(struct link *link, const struct encoding *encoding,
         return -ENOMEM;
     t->dialogue = (struct dialogue){transaction_next, transaction_answer, transaction_lost, NULL};
     t->encoding = encoding;
-    t->abort = (struct api_header){.magic = API_MAGIC,
-                                   .version = API_VERSION,
-                                   .type = API_ABORT,
-                                   .len = sizeof(t->abort)};
+    t->abort = (struct api_header){
+        .magic = API_MAGIC, .version = API_VERSION, .type = API_ABORT, .len = sizeof(t->abort)};
     t->done = done;
     t->arg = arg;
     rc = link_talk(link, &t->dialogue);

@@ -9,8 +9,10 @@
 #include "control/southbound/link.h"
 
 struct transaction_result {
-    struct config_error error; // code 0: committed
-    uint64_t generation;       // running in the dataplane, as far as it said
+    // code 0: committed. -ENOTCONN: the dataplane was lost before anything was sent, -ECONNRESET:
+    // afterwards, so that it may have committed; it is asked when it is back.
+    struct config_error error;
+    uint64_t generation; // running in the dataplane, as far as it said
 };
 
 // Send a whole configuration; `done` is called once, from the event loop. The encoding stays the

@@ -95,6 +95,9 @@ int vhost_events_add(struct vhost_device *device);
 void vhost_events_del(struct vhost_device *device);
 extern const struct rte_vhost_device_ops vhost_events_ops;
 
+// A refusal that often follows another, which then says more.
+extern const char vhost_too_many_connects[];
+
 // The device of a connection, NULL if it is not ours. Events.
 struct vhost_device *vhost_events_device(int vid);
 

@@ -24,6 +24,8 @@
 #define CONNECT_PERIOD_NS 1000000000U
 #define CONNECT_BURST 3U
 
+const char vhost_too_many_connects[] = "the guest connects more than once a second";
+
 static pthread_mutex_t registry_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct vhost_device *registry[API_MAX_PORTS];      // by slot; guarded by registry_lock
 static struct vhost_device *by_vid[RTE_MAX_VHOST_DEVICE]; // atomic
@@ -75,7 +77,7 @@ static ino_t inode_of(int fd)
 {
     struct stat stat;
 
-    return fstat(fd, &stat) == 0 ? stat.st_ino : 0;
+    return fstat(fd, &stat) == 0 && S_ISSOCK(stat.st_mode) ? stat.st_ino : 0;
 }
 
 // A connected UNIX stream socket that is not our standard output (the journal's, say), nor known as
@@ -162,7 +164,7 @@ static int accept_connection(struct vhost_device *device, int vid)
     if (device->connection >= 0)
         return refuse(device, "a second connection to the socket was refused");
     if (vhost_take_token(&device->connects_ns, CONNECT_PERIOD_NS, CONNECT_BURST) < 0)
-        return refuse(device, "the guest connects more than once a second");
+        return refuse(device, vhost_too_many_connects);
     fd = find_connection(device);
     if (fd < 0)
         return refuse(device, "the connection's descriptor was not found");

@@ -119,7 +119,7 @@ static void note_refusal(struct vhost_device *device)
 {
     const char *refusal = __atomic_exchange_n(&device->refusal, NULL, __ATOMIC_ACQ_REL);
 
-    if (refusal == NULL)
+    if (refusal == NULL || (refusal == vhost_too_many_connects && device->last_refusal != NULL))
         return;
     if (refusal != device->last_refusal)
         log_warn("port %s/%s: %s", device->port->tenant, device->port->config.name, refusal);

@@ -60,8 +60,12 @@ def assault(lab, names):
     def one(name):
         port = ports.get()
         try:
-            result = run(HOSTILE, "--socket", lab.socket(port, "red"), "--seconds", SECONDS, name,
-                         check=False, seconds=60)
+            # The one before may have got the port fenced off for a moment: a few tries.
+            for _ in range(5):
+                result = run(HOSTILE, "--socket", lab.socket(port, "red"), "--seconds", SECONDS, name,
+                             check=False, seconds=60)
+                if result.returncode == 0:
+                    break
             return name, result.returncode, result.stdout + result.stderr
         finally:
             ports.put(port)

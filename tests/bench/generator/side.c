@@ -187,6 +187,8 @@ static void write_burst(struct side *s)
     s->pending_first = 0;
     if (rte_mempool_get_bulk(s->tx_pool, (void **)s->pending, n) < 0)
         return; // all buffers are in the ring
+    for (uint16_t i = 0; i < n; i++)
+        rte_prefetch0_write(RTE_PTR_ADD(s->pending[i], sizeof(struct rte_mbuf) + RTE_PKTMBUF_HEADROOM));
     for (uint16_t i = 0; i < n; i++) {
         struct rte_mbuf *m = s->pending[i];
         uint16_t len = s->lens[s->len_next];

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// What does a client see on the wire, a rude one included? The whole of culvertd but its main runs in
-// a thread, without a dataplane; the test talks HTTP to its socket by hand.
+// What does a client see on the wire, a rude one included? The whole of culvertd but its main runs
+// in a thread, without a dataplane; the test talks HTTP to its socket by hand.
 
 #include <pthread.h>
 #include <setjmp.h>

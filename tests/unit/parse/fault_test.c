@@ -116,6 +116,8 @@ static const struct fault_case cases[] = {
      .patch = {{L3, 4, 2, {0, 11}}, {EXTENSION, 1, 1, {0}}}, .extensions = {51}},
     {"ip6 fragment not by 8", UDP6, NONE, DROP_IP6_BAD_FRAGMENT,
      .patch = {{EXTENSION, 2, 2, {0, 9}}}, .extensions = {44}, .l4_len = 23},
+    {"ip6 first fragment not by 8", UDP6, NONE, DROP_IP6_BAD_FRAGMENT,
+     .patch = {{EXTENSION, 3, 1, {1}}}, .extensions = {44}, .l4_len = 23},
     {"ip6 empty fragment", UDP6, NONE, DROP_IP6_BAD_FRAGMENT,
      .patch = {{EXTENSION, 2, 2, {0, 8}}, {L3, 4, 2, {0, 8}}}, .extensions = {44}},
     {"ip6 fragment too far", UDP6, NONE, DROP_IP6_BAD_FRAGMENT,

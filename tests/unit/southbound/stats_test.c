@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Is the counter segment read as it is, and never believed beyond its bounds? A segment is written
-// here as the dataplane writes it, then broken in ways that a crash or another version leaves behind.
+// here as the dataplane writes it, then broken in ways that a crash or another version leaves
+// behind.
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// What does culvertd make of a peer that refuses, goes away, is of another version or talks nonsense?
-// The other end of the socket is played in a thread, one answer per request, so that each of these
-// can be had at will; that a good dataplane is understood is for the system tests.
+// What does culvertd make of a peer that refuses, goes away, is of another version or talks
+// nonsense? The other end of the socket is played in a thread, one answer per request, so that each
+// of these can be had at will; that a good dataplane is understood is for the system tests.
 
 #include <errno.h>
 #include <pthread.h>
@@ -34,7 +34,7 @@ struct peer {
     int listen_fd;
     pthread_t thread;
     enum manner manner;
-    uint64_t config_id; // in its hello
+    uint64_t config_id;            // in its hello
     unsigned n_types[API_N_TYPES]; // requests received
 };
 
@@ -131,8 +131,7 @@ static struct encoding *encode(struct control *c, const char *text)
     struct encoding *encoding;
     struct config_error e;
 
-    assert_int_equal(
-        config_parse(c->schema, text, strlen(text), CONFIG_YAML, &config, &e), 0);
+    assert_int_equal(config_parse(c->schema, text, strlen(text), CONFIG_YAML, &config, &e), 0);
     assert_int_equal(encoding_create(config, &encoding, &e), 0);
     config_destroy(config);
     return encoding;

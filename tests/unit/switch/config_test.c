@@ -74,6 +74,13 @@ static uint32_t n_of_side(const struct lab_generation *g, uint32_t side)
     return mac_table_n_of_port(lab_state(g)->table, config->members[side].port->id);
 }
 
+static void number_mac(uint8_t *mac, uint32_t number)
+{
+    const uint8_t bytes[6] = {2, 0, 0, 0, (uint8_t)(number >> 8), (uint8_t)number};
+
+    memcpy(mac, bytes, sizeof(bytes));
+}
+
 static void macs_follow_their_member(void **unused)
 {
     struct lab_config config = lab_plain(3);
@@ -121,6 +128,36 @@ static void another_vlan_is_another_member(void **unused)
     config.ports[1].mac_limit = 3;
     g = change(g, &config);
     assert_int_equal(lab_side(g, b), 1);
+    lab_destroy(g);
+}
+
+// More members than there are chains to find their slots in.
+static void many_vlans_are_many_members(void **unused)
+{
+    struct lab_config config = lab_plain(1);
+    struct lab_generation *g;
+    uint8_t mac[6];
+
+    (void)unused;
+    config.n_members = LAB_MAX_MEMBERS;
+    config.mac_table_size = 1000;
+    for (uint32_t i = 0; i < LAB_MAX_MEMBERS; i++)
+        config.members[i] = (struct api_member){.outer_vlan = (uint16_t)(i + 1)};
+    g = start(&config);
+    for (uint32_t i = 0; i < LAB_MAX_MEMBERS; i++) {
+        number_mac(mac, i);
+        send(g, i, broadcast, mac);
+    }
+    // Every other one goes, the rest changes sides.
+    for (uint32_t i = 0; i < LAB_MAX_MEMBERS / 2; i++)
+        config.members[i].outer_vlan = (uint16_t)(LAB_MAX_MEMBERS - 2 * i);
+    config.n_members = LAB_MAX_MEMBERS / 2;
+    g = change(g, &config);
+    for (uint32_t i = 0; i < LAB_MAX_MEMBERS; i++) {
+        number_mac(mac, i);
+        assert_int_equal(lab_side(g, mac), i % 2 == 0 ? SIDE_NONE : (LAB_MAX_MEMBERS - i) / 2);
+    }
+    assert_int_equal(n_of_side(g, 0), LAB_MAX_MEMBERS / 2);
     lab_destroy(g);
 }
 
@@ -211,13 +248,6 @@ static void a_table_of_another_size_keeps_macs(void **unused)
     assert_int_equal(lab_side(g, b), 1);
     lab_destroy(g);
     clock_sec_now = 0;
-}
-
-static void number_mac(uint8_t *mac, uint32_t number)
-{
-    const uint8_t bytes[6] = {2, 0, 0, 0, (uint8_t)(number >> 8), (uint8_t)number};
-
-    memcpy(mac, bytes, sizeof(bytes));
 }
 
 // MACs of a member that goes take no room in a table that shrinks.
@@ -478,6 +508,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(macs_follow_their_member),
         cmocka_unit_test(another_vlan_is_another_member),
+        cmocka_unit_test(many_vlans_are_many_members),
         cmocka_unit_test(late_learning_is_forgotten),
         cmocka_unit_test(a_failed_transaction_leaves_nothing),
         cmocka_unit_test(a_table_of_another_size_keeps_macs),

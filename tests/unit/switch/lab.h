@@ -9,7 +9,7 @@
 #include "dataplane/switch/switch.h"
 
 #define LAB_MAX_PORTS 16
-#define LAB_MAX_MEMBERS 32
+#define LAB_MAX_MEMBERS 320
 #define LAB_MAX_STATICS 16
 #define LAB_FIRST_ATTACHMENT 3 // so that sides and attachments differ
 

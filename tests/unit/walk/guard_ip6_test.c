@@ -35,6 +35,19 @@ static void test_ip6_source(void **state)
     }
 }
 
+// UDP ports that begin like an ICMPv6 type are only ports.
+static void test_ports_are_no_types(void **state)
+{
+    (void)state;
+    for (uint16_t type = 131; type <= 143; type++) {
+        udp(OWN_IP6, (uint16_t)(type << 8), 2000);
+        EXPECT(VM1, NONE);
+        udp("::", (uint16_t)(type << 8), 2000);
+        f.bytes[f.ip6_off + 7] = 1;
+        EXPECT(VM1, DROP_GUARD_IP6_SOURCE);
+    }
+}
+
 static void test_unspecified_ip6(void **state)
 {
     static const struct {
@@ -230,6 +243,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(test_ip6_source, no_leak),
+        cmocka_unit_test_teardown(test_ports_are_no_types, no_leak),
         cmocka_unit_test_teardown(test_unspecified_ip6, no_leak),
         cmocka_unit_test_teardown(test_nd_claims, no_leak),
         cmocka_unit_test_teardown(test_duplicate_address_detection, no_leak),

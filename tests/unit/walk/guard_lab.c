@@ -94,7 +94,7 @@ int lab_setup(void **state)
         snprintf(port.name, sizeof(port.name), "vm%u", i + 1);
         assert_int_equal(model_add(&model, API_PORT, &port, 1), 0);
     }
-    add_address(&model, VM1, "192.0.2.70", 32);
+    add_address(&model, VM1, "192.0.2.64", 32); // begins like the prefix below
     add_address(&model, VM1, OWN_IP6, 128);
     add_address(&model, VM1, "192.0.2.69", 28); // host bits don't matter
     add_address(&model, VM1, LISTED_LL, 128);
