@@ -82,9 +82,10 @@ static const char *check_base(struct vhost_device *device, int vid, struct vhost
     if (ring->size == 0 || ring->is_started)
         return "the index of a ring without a size, or in use, was set";
     rte_vhost_get_negotiated_features(vid, &features);
-    // Packed: an index into the ring and the wrap counter; the library takes it as it is.
-    if ((features & VHOST_BIT(VIRTIO_F_RING_PACKED)) && (state->number & 0x7fff) >= ring->size)
-        return "an index beyond the packed ring";
+    // Packed: 15 bits of index and a wrap counter, for the driver's side and again for ours, which
+    // the library sets to the same.
+    if (features & VHOST_BIT(VIRTIO_F_RING_PACKED))
+        return (state->number & 0x7fff) < ring->size ? NULL : "an index beyond the packed ring";
     return state->number <= UINT16_MAX ? NULL : "an index beyond 16 bits";
 }
 

@@ -5,6 +5,7 @@ also what a demo left that was killed. Everything of a demo is in RUN: pidfiles,
 import contextlib
 import ctypes
 import fcntl
+import glob
 import json
 import os
 import shutil
@@ -117,10 +118,11 @@ def start_daemon(name, *command):
                          start_new_session=True, preexec_fn=prepare)
 
 
-def pid_of(name):
-    """Process id, or None when it is gone; a stranger with the same number was born another time."""
+def process_of(path):
+    """Process id in a pidfile, or None when it is gone; a stranger with the same number was born at
+    another time."""
     try:
-        with open(pidfile(name), encoding="ascii") as file:
+        with open(path, encoding="ascii") as file:
             pid, born = file.read().split()
         return int(pid) if birth_of(pid) == born else None
     except (OSError, ValueError):
@@ -140,7 +142,7 @@ def start_culvert():
 
     def is_up():
         for name in DAEMONS:
-            if not pid_of(name):
+            if not process_of(pidfile(name)):
                 raise Failure(f"{name} ended: {log_tail(name)}")
         status, output = run(CULVERT, "--run-dir", RUN, "show", "status", "--json")
         return status == 0 and json.loads(output)["culvert:status"]["dataplane"]["state"] == "connected"
@@ -201,41 +203,38 @@ def end_helpers():
     helpers.clear()
 
 
-def end_daemon(name):
-    for number, seconds in ((signal.SIGTERM, 5), (signal.SIGKILL, 5)):
-        if not (pid := pid_of(name)):
-            return
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, number)
-        end = time.monotonic() + seconds
-        while pid_of(name) and time.monotonic() < end:
+def end_process(path, signals):
+    """Ends what a pidfile names, by one signal after the other. False: there was nothing."""
+    if not process_of(path):
+        return False
+    for number in signals:
+        end = time.monotonic() + 5
+        if pid := process_of(path):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, number)
+        while process_of(path) and time.monotonic() < end:
             with contextlib.suppress(ChildProcessError):
                 os.waitpid(pid, os.WNOHANG)  # if it is our child
             time.sleep(0.02)
-    raise Failure(f"{name}, process {pid}, outlived a SIGKILL")
+    if process_of(path):
+        raise Failure(f"process {pid} of {path} outlived a SIGKILL")
+    return True
 
 
 def clean_up():
     """Removes all of a demo, whoever started it. Says whether there was something."""
     end_helpers()
     found = False
-    with contextlib.suppress(FileNotFoundError):
-        for name in sorted(os.listdir(GUEST_DIR)):
-            # It says no when the guest is dead already: that is fine.
-            subprocess.run([GUEST, "kill", name, "--dir", GUEST_DIR], check=False,
-                           stderr=subprocess.DEVNULL)
-            found = True
+    for path in glob.glob(os.path.join(GUEST_DIR, "*", "pid")):
+        found |= end_process(path, [signal.SIGKILL])
     for name in NAMESPACES:
         if os.path.exists(f"/run/netns/{name}"):
             subprocess.run([GUEST, "netns", "del", name], check=False)
             found = True
     for name in DAEMONS:
-        found = bool(pid_of(name)) or found
-        end_daemon(name)
-    # What is in it, then itself: the lock holds until the last.
-    for name in os.listdir(RUN):
-        path = os.path.join(RUN, name)
-        if os.path.isdir(path) and not os.path.islink(path):
+        found |= end_process(pidfile(name), [signal.SIGTERM, signal.SIGKILL])
+    for path in glob.glob(os.path.join(RUN, "*")):
+        if os.path.isdir(path):
             shutil.rmtree(path)
         else:
             os.unlink(path)

@@ -67,7 +67,7 @@ def transfer(lab, client, server, version, reverse):
     assert [checksum_errors(lab, name) for name in (client, server)] == before
 
 
-@pytest.mark.parametrize("client,server", PAIRS, ids="-".join)
+@pytest.mark.parametrize("client,server", PAIRS, ids=["-".join(p) for p in PAIRS])
 @pytest.mark.parametrize("mtu", [1500, 9000])
 def test_tcp_both_ways(guests, client, server, mtu):
     for name in (client, server):

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -25,6 +26,7 @@ enum manner {
     PEER_REFUSES,   // the third datagram
     PEER_LEAVES,    // instead of answering the third datagram
     PEER_IS_OTHER,  // another schema in its hello
+    PEER_IS_SLOW,   // the same, once it is told to answer
     PEER_MISCOUNTS, // the third answer has another sequence
     PEER_BABBLES,   // the third answer is cut
 };
@@ -33,6 +35,7 @@ struct peer {
     char dir[64];
     int listen_fd;
     pthread_t thread;
+    sem_t hello; // posted: it may be answered
     enum manner manner;
     uint64_t config_id;            // in its hello
     unsigned n_types[API_N_TYPES]; // requests received
@@ -56,12 +59,14 @@ static void send_reply(int fd, const struct api_header *request, const void *ite
 // False: the peer leaves.
 static int answer_one(struct peer *peer, int fd, const struct api_header *request)
 {
-    struct api_hello hello = {.schema_hash = api_schema_hash() + (peer->manner == PEER_IS_OTHER),
+    bool is_other = peer->manner == PEER_IS_OTHER || peer->manner == PEER_IS_SLOW;
+    struct api_hello hello = {.schema_hash = api_schema_hash() + is_other,
                               .config_id = peer->config_id};
     struct api_reply reply = {.generation = 5};
 
     peer->n_types[request->type]++;
     if (request->type == API_HELLO) {
+        sem_wait(&peer->hello);
         send_reply(fd, request, &hello, sizeof(hello), peer);
         return 1;
     }
@@ -95,6 +100,7 @@ static void peer_start(struct peer *peer, enum manner manner, uint64_t config_id
     struct sockaddr_un address = {.sun_family = AF_UNIX};
 
     *peer = (struct peer){.manner = manner, .config_id = config_id};
+    sem_init(&peer->hello, 0, manner == PEER_IS_SLOW ? 0 : 1);
     strcpy(peer->dir, "/tmp/culvert-test-XXXXXX");
     assert_non_null(mkdtemp(peer->dir));
     snprintf(address.sun_path, sizeof(address.sun_path), "%s/%s", peer->dir, API_SOCKET_NAME);
@@ -305,6 +311,31 @@ static void test_lost(void **state)
     check_lost(PEER_BABBLES, "answer is malformed");
 }
 
+// Asked for while the greeting is under way: nothing was sent, so nothing can have happened.
+static void test_lost_before_anything(void **state)
+{
+    struct control c;
+    struct peer peer;
+    struct southbound_status status;
+
+    (void)state;
+    control_prepare(&c);
+    peer_start(&peer, PEER_IS_SLOW, 0);
+    control_start(&c, &peer);
+    do {
+        uv_run(&c.loop, UV_RUN_ONCE);
+        southbound_status(c.southbound, &status);
+    } while (status.link != LINK_GREETING);
+    assert_int_equal(southbound_send(c.southbound, c.candidate, on_done, &c), 0);
+    sem_post(&peer.hello);
+    while (c.n_done == 0)
+        uv_run(&c.loop, UV_RUN_ONCE);
+    assert_int_equal(c.result.error.code, -ENOTCONN);
+    control_stop(&c);
+    peer_stop(&peer);
+    assert_int_equal(peer.n_types[API_BEGIN], 0);
+}
+
 static void test_other_version(void **state)
 {
     struct control c;
@@ -331,6 +362,7 @@ int main(void)
         cmocka_unit_test(test_rolled_back_after_a_commit),
         cmocka_unit_test(test_refused),
         cmocka_unit_test(test_lost),
+        cmocka_unit_test(test_lost_before_anything),
         cmocka_unit_test(test_other_version),
     };
 
