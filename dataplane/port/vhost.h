@@ -95,6 +95,10 @@ int vhost_events_add(struct vhost_device *device);
 void vhost_events_del(struct vhost_device *device);
 extern const struct rte_vhost_device_ops vhost_events_ops;
 
+// Why a connection ends or is refused, for the main thread to tell: the first reason stays until it
+// is taken. `reason` is not copied. Any thread.
+void vhost_events_note(struct vhost_device *device, const char *reason);
+
 // A refusal that often follows another, which then says more.
 extern const char vhost_too_many_connects[];
 

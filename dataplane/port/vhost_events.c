@@ -137,9 +137,17 @@ static int find_connection(const struct vhost_device *device)
     return n_others == 1 ? other : -ENOENT;
 }
 
+void vhost_events_note(struct vhost_device *device, const char *reason)
+{
+    const char *none = NULL;
+
+    __atomic_compare_exchange_n(&device->refusal, &none, reason, 0, __ATOMIC_RELEASE,
+                                __ATOMIC_RELAXED);
+}
+
 static int refuse(struct vhost_device *device, const char *reason)
 {
-    __atomic_store_n(&device->refusal, reason, __ATOMIC_RELEASE);
+    vhost_events_note(device, reason);
     // Having connected, the library does not dial again by itself.
     if (!(device->port->config.flags & API_PORT_SERVER))
         __atomic_store_n(&device->wants_redial, 1, __ATOMIC_RELEASE);

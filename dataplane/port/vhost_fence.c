@@ -82,11 +82,13 @@ static const char *check_base(struct vhost_device *device, int vid, struct vhost
     if (ring->size == 0 || ring->is_started)
         return "the index of a ring without a size, or in use, was set";
     rte_vhost_get_negotiated_features(vid, &features);
-    // Packed: 15 bits of index and a wrap counter, for the driver's side and again for ours, which
-    // the library sets to the same.
-    if (features & VHOST_BIT(VIRTIO_F_RING_PACKED))
-        return (state->number & 0x7fff) < ring->size ? NULL : "an index beyond the packed ring";
-    return state->number <= UINT16_MAX ? NULL : "an index beyond 16 bits";
+    if (!(features & VHOST_BIT(VIRTIO_F_RING_PACKED)))
+        return state->number <= UINT16_MAX ? NULL : "an index beyond 16 bits";
+    // Packed: an index into the ring and the wrap counter, in the upper half the same for used
+    // descriptors; the library takes the lower as it is.
+    if ((state->number & 0x7fff) >= ring->size || (state->number >> 16 & 0x7fff) >= ring->size)
+        return "an index beyond the packed ring";
+    return NULL;
 }
 
 static const char *check_address(struct vhost_device *device, int vid, struct vhost_message *msg)
@@ -237,7 +239,7 @@ static enum rte_vhost_msg_result refuse(struct vhost_device *device, struct vhos
     }
     msg->n_fds = 0;
     msg->flags &= ~VHOST_MESSAGE_NEED_REPLY;
-    __atomic_store_n(&device->refusal, fault, __ATOMIC_RELEASE);
+    vhost_events_note(device, fault);
     return RTE_VHOST_MSG_RESULT_ERR;
 }
 

@@ -159,5 +159,5 @@ void vhost_watch(struct vhost_device *device)
     write_row(device, __atomic_load_n(&device->port->state, __ATOMIC_ACQUIRE), text);
     pthread_mutex_unlock(&device->lifetime);
     if (end)
-        __atomic_store_n(&device->refusal, fault, __ATOMIC_RELEASE);
+        vhost_events_note(device, fault);
 }

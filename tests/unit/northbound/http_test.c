@@ -13,6 +13,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -204,7 +205,7 @@ static void test_size_limit(void **state)
         send_text(fd, "\r\n");
     }
     send_text(fd, "0\r\n\r\n");
-    check(read_all(fd), "413", "too-big");
+    check(read_all(fd), "413", "the body is larger than 64 MiB");
 }
 
 // Clients that say nothing, half of it, or nonsense, all at once; others are served meanwhile.
@@ -251,6 +252,37 @@ static void test_clients_that_leave(void **state)
     check(ask("GET", "/restconf/data", "", ""), "200", "culvert:tenants");
 }
 
+// Another user, let in by the socket's mode: may look, and no more.
+static void test_readers_may_not_change(void **state)
+{
+    char path[128];
+    int status;
+    pid_t child;
+
+    (void)state;
+    if (geteuid() != 0)
+        skip(); // nobody else to be
+    snprintf(path, sizeof(path), "%s/%s", control.dir, NORTHBOUND_SOCKET_NAME);
+    assert_int_equal(chmod(path, 0666), 0);
+    assert_int_equal(chmod(control.dir, 0755), 0);
+    child = fork();
+    if (child == 0) {
+        if (setresgid(65534, 65534, 65534) < 0 || setresuid(65534, 65534, 65534) < 0)
+            _exit(1);
+        if (strncmp(ask("GET", STATE "status", "", ""), "HTTP/1.1 200", 12) != 0)
+            _exit(2);
+        if (strncmp(ask("PUT", "/restconf/data", JSON, "{}"), "HTTP/1.1 403", 12) != 0)
+            _exit(3);
+        if (strncmp(ask("POST", "/restconf/operations/culvert:diff", JSON, "{}"), "HTTP/1.1 403",
+                    12) != 0)
+            _exit(4);
+        _exit(0);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+    assert_int_equal(chmod(path, 0660), 0);
+}
+
 static void test_socket_mode(void **state)
 {
     char path[128];
@@ -285,6 +317,7 @@ int main(void)
         cmocka_unit_test(test_size_limit),
         cmocka_unit_test(test_rude_clients_harm_nobody),
         cmocka_unit_test(test_clients_that_leave),
+        cmocka_unit_test(test_readers_may_not_change),
         cmocka_unit_test(test_socket_mode),
         cmocka_unit_test(test_a_used_socket_is_not_taken),
     };

@@ -29,6 +29,7 @@ enum manner {
     PEER_IS_SLOW,   // the same, once it is told to answer
     PEER_MISCOUNTS, // the third answer has another sequence
     PEER_BABBLES,   // the third answer is cut
+    PEER_RETURNS,   // after the first commit, empty
 };
 
 struct peer {
@@ -81,17 +82,32 @@ static int answer_one(struct peer *peer, int fd, const struct api_header *reques
     return 1;
 }
 
-static void *peer_main(void *arg)
+static void serve(struct peer *peer)
 {
     static unsigned char datagram[API_DATAGRAM_SIZE] __attribute__((aligned(8)));
-    struct peer *peer = arg;
     int fd = accept(peer->listen_fd, NULL, NULL);
     ssize_t size;
 
-    while ((size = recv(fd, datagram, sizeof(datagram), 0)) > 0)
+    while ((size = recv(fd, datagram, sizeof(datagram), 0)) > 0) {
         if (api_check(datagram, (size_t)size, NULL) < 0 || !answer_one(peer, fd, (void *)datagram))
             break;
+        if (peer->manner == PEER_RETURNS && peer->n_types[API_COMMIT] == 1)
+            break;
+    }
     close(fd);
+}
+
+static void *peer_main(void *arg)
+{
+    struct peer *peer = arg;
+
+    serve(peer);
+    if (peer->manner == PEER_RETURNS) {
+        peer->manner = PEER_ACCEPTS;
+        peer->config_id = 0;
+        sem_post(&peer->hello);
+        serve(peer);
+    }
     return NULL;
 }
 
@@ -266,6 +282,28 @@ static void test_rolled_back_after_a_commit(void **state)
     assert_int_equal(peer.n_types[API_COMMIT], 2);
 }
 
+// Between the commit and the rename nobody knows which configuration will stand: a dataplane that
+// comes back in that moment is given none.
+static void test_held_until_settled(void **state)
+{
+    struct control c;
+    struct peer peer;
+
+    (void)state;
+    start_both(&c, &peer, PEER_RETURNS);
+    send_candidate(&c);
+    assert_int_equal(c.result.error.code, 0);
+    wait_for_link(&c, LINK_ABSENT, false);
+    wait_for_link(&c, LINK_UP, false);
+    southbound_settle(c.southbound, c.candidate);
+    wait_for_link(&c, LINK_UP, true);
+    control_stop(&c);
+    peer_stop(&peer);
+    assert_int_equal(peer.n_types[API_HELLO], 2);
+    assert_int_equal(peer.n_types[API_BEGIN], 2);
+    assert_int_equal(peer.n_types[API_PORT], 2); // the candidate both times
+}
+
 static void test_refused(void **state)
 {
     struct control c;
@@ -360,6 +398,7 @@ int main(void)
         cmocka_unit_test(test_accepted),
         cmocka_unit_test(test_running_is_sent_to_who_lacks_it),
         cmocka_unit_test(test_rolled_back_after_a_commit),
+        cmocka_unit_test(test_held_until_settled),
         cmocka_unit_test(test_refused),
         cmocka_unit_test(test_lost),
         cmocka_unit_test(test_lost_before_anything),
