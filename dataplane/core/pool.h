@@ -9,10 +9,10 @@
 
 #define POOL_CACHE_SIZE 128
 
-// A pool of n buffers whose frames may be data_size bytes long (headroom comes on top), under a
-// unique name derived from `name`. NULL with rte_errno set. Main thread.
-// The data room is followed by at least 8 spare bytes: librte_vhost's checksum completion may write
-// one byte behind the data of a full buffer.
+// A pool of n buffers (at least 2 * POOL_CACHE_SIZE) whose frames may be data_size bytes long
+// (headroom comes on top), under a unique name derived from `name`. NULL with rte_errno set. Main
+// thread. The data room is followed by at least 8 spare bytes: librte_vhost's checksum completion
+// may write one byte behind the data of a full buffer.
 struct rte_mempool *pool_create(const char *name, unsigned n, unsigned data_size);
 
 // Free the pool as soon as all its buffers are back; until then it waits in a list. NULL is fine.

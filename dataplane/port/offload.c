@@ -38,8 +38,9 @@ static int is_tso_sound(const struct rte_mbuf *m, const struct packet *p)
 {
     if (p->l4_proto != IPPROTO_TCP || !(p->offload & PACKET_CSUM_PARTIAL) || m->nb_segs != 1)
         return 0;
-    if (p->gso_size == 0 || payload_len(p) == 0)
+    if (payload_len(p) == 0)
         return 0;
+    // Not with a gso_size of 0 either.
     return payload_len(p) <= (unsigned)p->gso_size * OFFLOAD_MAX_SEGMENTS;
 }
 

@@ -93,9 +93,12 @@ static int is_new_connection(int fd, int is_server, struct sockaddr_un *name)
     has_peer = getpeername(fd, (struct sockaddr *)name, &size) == 0;
     if (!has_peer || name->sun_family != AF_UNIX)
         return 0;
-    size = sizeof(*name) - 1;
-    if (is_server && getsockname(fd, (struct sockaddr *)name, &size) < 0)
-        return 0;
+    if (is_server) {
+        memset(name, 0, sizeof(*name)); // a socket without a name leaves it so
+        size = sizeof(*name) - 1;
+        if (getsockname(fd, (struct sockaddr *)name, &size) < 0)
+            return 0;
+    }
     for (int i = STDIN_FILENO; i <= STDERR_FILENO; i++)
         if (inode_of(fd) == inode_of(i))
             return 0;

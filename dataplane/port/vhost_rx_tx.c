@@ -4,9 +4,6 @@
 // it stays valid until this worker's next quiescent state (vhost_events.c waits for it).
 // Next on a packet's way: parse/parse.c; on its way out: the guest.
 
-#include <stdlib.h>
-#include <string.h>
-
 #include "dataplane/core/counters.h"
 #include "dataplane/port/vhost.h"
 

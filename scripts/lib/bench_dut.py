@@ -8,6 +8,8 @@ worker on one CPU, their main thread on the generator's CPU, memory of the same 
 import json
 import os
 import re
+import subprocess
+import time
 
 from bench_process import Process, TrialError, wait_for
 
@@ -35,6 +37,7 @@ class Setup:
 
     def __init__(self, args, folder, has_huge_pages):
         self.build = os.path.abspath(args.build)
+        self.generator = os.path.join(self.build, "tests/bench/culvert-generator")
         self.folder = folder
         self.dut_cpu, self.generator_cpu = args.dut_cpu, args.generator_cpu
         self.queue_size, self.packed, self.nice = args.queue_size, args.packed, args.nice
@@ -68,6 +71,47 @@ class Case:
         return {"macs": self.macs, "size": self.size, "flows": self.flows}
 
 
+class Distance:
+    """How far the two CPUs are from each other: a hypervisor moves virtual CPUs between core complexes
+    now and then, and all rates fall to a third while they are apart."""
+
+    FACTOR = 2  # what is more than this over the best ever seen is "apart"
+
+    def __init__(self, setup):
+        self.setup = setup
+        self.best = self.last = None
+
+    def measure(self):
+        """Cycles for a cache line to go there and back."""
+        setup = self.setup
+        process = setup.start("distance", [setup.generator, "--distance",
+                                           f"{setup.generator_cpu},{setup.dut_cpu}"])
+        try:
+            process.child.wait(10)
+            self.last = int(process.output())
+        except (subprocess.TimeoutExpired, ValueError) as error:
+            raise TrialError(f"the distance of the CPUs can't be measured\n{process.complaint()}"
+                             ) from error
+        finally:
+            process.stop()
+        self.best = min(self.best or self.last, self.last)
+        return self.last
+
+    def is_apart(self, cycles):
+        return cycles > self.FACTOR * self.best
+
+    def wait_near(self, seconds, announce):
+        """Measure until near again, or the time is over."""
+        end = time.monotonic() + seconds
+        while self.is_apart(self.measure()) and time.monotonic() < end:
+            if announce:
+                announce(f"waiting up to {seconds:.0f} s: CPUs are apart ({self.last} cycles there and "
+                         f"back, {self.best} before)")
+            announce = None
+            time.sleep(1)
+        return self.last
+
+
 class Generator:
     def __init__(self, setup, case):
         self.result = os.path.join(setup.folder, "generator.json")
@@ -77,7 +121,7 @@ class Generator:
                 os.unlink(path)
         os.makedirs(os.path.dirname(setup.sockets[0]), exist_ok=True)
         self.process = setup.start("generator", [
-            os.path.join(setup.build, "tests/bench/culvert-generator"), "--server", "--learn",
+            setup.generator, "--server", "--learn",
             "--a", setup.sockets[0], "--b", setup.sockets[1], "--queue-size", str(setup.queue_size),
             "--macs", str(case.macs), "--flows", str(case.flows), "--size", case.size,
             "--duration", str(setup.seconds), "--warmup", str(setup.warmup), "--json", self.result,

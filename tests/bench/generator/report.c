@@ -34,7 +34,11 @@ static double cycles_per_frame(const struct run_loop *l)
 
 static double needed_share(const struct run_loop *l)
 {
-    return l->cycles == 0 ? 0 : cycles_per_frame(l) * (double)l->busy_frames / (double)l->cycles;
+    double busy = ratio(l->busy_cycles, l->cycles);
+    double needed =
+        l->cycles == 0 ? 0 : cycles_per_frame(l) * (double)l->busy_frames / (double)l->cycles;
+
+    return needed < busy ? needed : busy;
 }
 
 static double mean_rx_burst(const struct run *r)

@@ -15,7 +15,9 @@
 #include <rte_prefetch.h>
 
 #define POOL_CACHE_SIZE 256
-#define POOL_SLACK 1024U // buffers beyond two full rings: caches and bursts
+#define POOL_SLACK 1024U // buffers beyond a full ring: cache and bursts
+#define ROOM_MIN 512U
+#define HEADERS_MAX 64U // of Ethernet, tags and virtio: the driver wants room for them
 
 static const char *const device_names[N_SIDES] = {
     [SIDE_A] = "net_virtio_user0",
@@ -58,18 +60,24 @@ static void clear_data(struct rte_mempool *pool, void *arg, void *object, unsign
     memset(m->buf_addr, 0, m->buf_len);
 }
 
+// Bytes that a buffer offers. Buffers are as far apart as the frames need, as a Linux guest's are:
+// at 2 KB each, small frames would measure the TLB.
+static uint32_t buffer_room(const struct options *o)
+{
+    uint32_t room = o->frame_size == FRAME_SIZE_IMIX ? 1518 : o->frame_size;
+
+    return room < ROOM_MIN ? ROOM_MIN : (room + 63) / 64 * 64 + HEADERS_MAX;
+}
+
 static struct rte_mempool *create_pool(const char *what, const struct options *o, enum side_id id)
 {
     char name[RTE_MEMPOOL_NAMESIZE];
-    uint32_t room = o->frame_size == FRAME_SIZE_IMIX ? 1518 : o->frame_size;
     struct rte_mempool *pool;
 
-    if (room < 2048)
-        room = 2048;
-    room = (room + 63) / 64 * 64 + RTE_PKTMBUF_HEADROOM;
     snprintf(name, sizeof(name), "%s_%c", what, 'a' + (int)id);
-    pool = rte_pktmbuf_pool_create(name, o->queue_size + POOL_SLACK, POOL_CACHE_SIZE, 0,
-                                   (uint16_t)room, SOCKET_ID_ANY);
+    pool =
+        rte_pktmbuf_pool_create(name, o->queue_size + POOL_SLACK, POOL_CACHE_SIZE, 0,
+                                (uint16_t)(RTE_PKTMBUF_HEADROOM + buffer_room(o)), SOCKET_ID_ANY);
     if (pool == NULL) {
         fprintf(stderr, "culvert-generator: no memory for pool %s: %s\n", name,
                 rte_strerror(rte_errno));
@@ -81,15 +89,13 @@ static struct rte_mempool *create_pool(const char *what, const struct options *o
 
 static int start_port(struct side *s, const struct options *o)
 {
-    struct rte_eth_conf conf = {.rxmode = {.mtu = FRAME_SIZE_MAX - RTE_ETHER_HDR_LEN - FCS_LEN}};
+    struct rte_eth_conf conf = {.rxmode = {.mtu = buffer_room(o) - HEADERS_MAX}};
     struct rte_eth_txconf tx_conf = {0};
     int err;
 
     err = rte_eth_dev_get_port_by_name(device_names[s->id], &s->port_id);
     if (err < 0)
         return err;
-    if (o->frame_size < 1518)
-        conf.rxmode.mtu = RTE_ETHER_MTU;
     err = rte_eth_dev_configure(s->port_id, 1, 1, &conf);
     if (err < 0)
         return err;
@@ -187,8 +193,6 @@ static void write_burst(struct side *s)
     s->pending_first = 0;
     if (rte_mempool_get_bulk(s->tx_pool, (void **)s->pending, n) < 0)
         return; // all buffers are in the ring
-    for (uint16_t i = 0; i < n; i++)
-        rte_prefetch0_write(RTE_PTR_ADD(s->pending[i], sizeof(struct rte_mbuf) + RTE_PKTMBUF_HEADROOM));
     for (uint16_t i = 0; i < n; i++) {
         struct rte_mbuf *m = s->pending[i];
         uint16_t len = s->lens[s->len_next];

@@ -182,24 +182,25 @@ int frontend_send_raw(struct frontend *fe, const void *bytes, size_t len, const 
     return (size_t)n == len ? 0 : -ETIMEDOUT;
 }
 
-static int send_message(struct frontend *fe, uint32_t request, uint32_t flags, const void *payload,
-                        size_t size, const int *fds, unsigned int n_fds)
+static int send_message(struct frontend *fe, const struct vu_header *h, const void *payload,
+                        const int *fds, unsigned int n_fds)
 {
     uint8_t bytes[sizeof(struct vu_header) + VU_MAX_PAYLOAD];
-    struct vu_header h = {.request = request, .flags = VU_VERSION | flags, .size = (uint32_t)size};
 
-    if (size > VU_MAX_PAYLOAD)
+    if (h->size > VU_MAX_PAYLOAD)
         return -E2BIG;
-    memcpy(bytes, &h, sizeof(h));
-    if (size > 0)
-        memcpy(bytes + sizeof(h), payload, size);
-    return frontend_send_raw(fe, bytes, sizeof(h) + size, fds, n_fds);
+    memcpy(bytes, h, sizeof(*h));
+    if (h->size > 0)
+        memcpy(bytes + sizeof(*h), payload, h->size);
+    return frontend_send_raw(fe, bytes, sizeof(*h) + h->size, fds, n_fds);
 }
 
 int frontend_send(struct frontend *fe, uint32_t request, const void *payload, size_t size,
                   const int *fds, unsigned int n_fds)
 {
-    return send_message(fe, request, 0, payload, size, fds, n_fds);
+    const struct vu_header h = {.request = request, .flags = VU_VERSION, .size = (uint32_t)size};
+
+    return send_message(fe, &h, payload, fds, n_fds);
 }
 
 static void close_received(struct msghdr *msg)
@@ -263,12 +264,14 @@ static int receive_reply(struct frontend *fe, uint32_t request, void *reply, siz
 int frontend_request(struct frontend *fe, uint32_t request, const void *payload, size_t size,
                      const int *fds, unsigned int n_fds)
 {
+    const struct vu_header h = {
+        .request = request, .flags = VU_VERSION | VU_FLAG_NEED_REPLY, .size = (uint32_t)size};
     uint64_t refused = 0;
     int err;
 
     if (!fe->has_reply_ack)
         return frontend_send(fe, request, payload, size, fds, n_fds);
-    err = send_message(fe, request, VU_FLAG_NEED_REPLY, payload, size, fds, n_fds);
+    err = send_message(fe, &h, payload, fds, n_fds);
     if (err == 0)
         err = receive_reply(fe, request, &refused, sizeof(refused));
     if (err == 0 && refused != 0)

@@ -257,9 +257,12 @@ static void test_running_is_sent_to_who_lacks_it(void **state)
     control_prepare(&c);
     peer_start(&peer, PEER_ACCEPTS, 77);
     control_start(&c, &peer);
+    wait_for_link(&c, LINK_UP, false);
+    southbound_settle(c.southbound, NULL); // it is on its way already
     wait_for_link(&c, LINK_UP, true);
     control_stop(&c);
     peer_stop(&peer);
+    assert_int_equal(peer.n_types[API_BEGIN], 1);
     assert_int_equal(peer.n_types[API_TENANT], 1);
     assert_int_equal(peer.n_types[API_PORT], 0);
     assert_int_equal(peer.n_types[API_COMMIT], 1);
@@ -361,7 +364,7 @@ static void test_lost_before_anything(void **state)
     peer_start(&peer, PEER_IS_SLOW, 0);
     control_start(&c, &peer);
     do {
-        uv_run(&c.loop, UV_RUN_ONCE);
+        uv_run(&c.loop, UV_RUN_NOWAIT); // the peer waits
         southbound_status(c.southbound, &status);
     } while (status.link != LINK_GREETING);
     assert_int_equal(southbound_send(c.southbound, c.candidate, on_done, &c), 0);
