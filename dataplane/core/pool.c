@@ -8,12 +8,15 @@
 #include <stdlib.h>
 #include <sys/queue.h>
 
+#include <rte_cycles.h>
 #include <rte_errno.h>
 
 #include "dataplane/core/packet.h"
 
 // The element behind a full buffer: see pool_create in the header.
 #define SPARE_SIZE 8
+// DPDK zeroes what it frees, many megabytes of it: so much time for that in one call of pool_reap.
+#define REAP_NS 5000000U
 
 struct retired {
     struct rte_mempool *pool;
@@ -22,18 +25,51 @@ struct retired {
 
 static LIST_HEAD(, retired) graveyard = LIST_HEAD_INITIALIZER(graveyard);
 
-struct rte_mempool *pool_create(const char *name, unsigned n, unsigned data_size)
+// Free complete pools until `budget` cycles are spent. Returns how many are left.
+static unsigned reap(uint64_t budget)
 {
-    static unsigned n_created; // names must differ although a retired namesake may wait
-    char unique[RTE_MEMPOOL_NAMESIZE];
+    uint64_t begin = rte_rdtsc();
+    struct retired *retired, *next;
+    unsigned n_left = 0;
+
+    for (retired = LIST_FIRST(&graveyard); retired != NULL; retired = next) {
+        next = LIST_NEXT(retired, entry);
+        if (rte_rdtsc() - begin > budget || !rte_mempool_full(retired->pool)) {
+            n_left++;
+            continue;
+        }
+        LIST_REMOVE(retired, entry);
+        rte_mempool_free(retired->pool);
+        free(retired);
+    }
+    return n_left;
+}
+
+// How much of the data room an mbuf may use, such that the rest of the element's last line is
+// spare.
+static uint16_t usable_room(unsigned data_size)
+{
     unsigned room = RTE_CACHE_LINE_ROUNDUP(data_size + RTE_PKTMBUF_HEADROOM + SPARE_SIZE);
 
     if (room - SPARE_SIZE > UINT16_MAX)
         room = UINT16_MAX + 1U; // the length of an mbuf's buffer is 16 bits
+    return (uint16_t)(room - SPARE_SIZE);
+}
+
+struct rte_mempool *pool_create(const char *name, unsigned n, unsigned data_size)
+{
+    static unsigned n_created; // names must differ although a retired namesake may wait
+    char unique[RTE_MEMPOOL_NAMESIZE];
+    struct rte_mempool *pool;
+
     snprintf(unique, sizeof(unique), "%.12s_%u", name, n_created++);
-    // A room that is no multiple of the line leaves the rest of the last line as spare.
+    pool = rte_pktmbuf_pool_create(unique, n, POOL_CACHE_SIZE, sizeof(struct packet),
+                                   usable_room(data_size), SOCKET_ID_ANY);
+    if (pool != NULL || LIST_EMPTY(&graveyard))
+        return pool;
+    reap(UINT64_MAX);
     return rte_pktmbuf_pool_create(unique, n, POOL_CACHE_SIZE, sizeof(struct packet),
-                                   (uint16_t)(room - SPARE_SIZE), SOCKET_ID_ANY);
+                                   usable_room(data_size), SOCKET_ID_ANY);
 }
 
 void pool_retire(struct rte_mempool *pool)
@@ -42,10 +78,6 @@ void pool_retire(struct rte_mempool *pool)
 
     if (pool == NULL)
         return;
-    if (rte_mempool_full(pool)) {
-        rte_mempool_free(pool);
-        return;
-    }
     retired = malloc(sizeof(*retired));
     if (retired == NULL)
         return; // a leak of one pool is better than buffers freed under a reader
@@ -55,18 +87,5 @@ void pool_retire(struct rte_mempool *pool)
 
 unsigned pool_reap(void)
 {
-    struct retired *retired, *next;
-    unsigned n = 0;
-
-    for (retired = LIST_FIRST(&graveyard); retired != NULL; retired = next) {
-        next = LIST_NEXT(retired, entry);
-        if (!rte_mempool_full(retired->pool)) {
-            n++;
-            continue;
-        }
-        LIST_REMOVE(retired, entry);
-        rte_mempool_free(retired->pool);
-        free(retired);
-    }
-    return n;
+    return reap(REAP_NS * rte_get_tsc_hz() / 1000000000U);
 }

@@ -15,10 +15,12 @@
 // may write one byte behind the data of a full buffer.
 struct rte_mempool *pool_create(const char *name, unsigned n, unsigned data_size);
 
-// Free the pool as soon as all its buffers are back; until then it waits in a list. NULL is fine.
+// The pool is to be freed once all its buffers are back; until then it waits in a list. Costs
+// nothing here. NULL is fine.
 void pool_retire(struct rte_mempool *pool);
 
-// Free what has come back. Main thread, now and then. Returns how many pools still wait.
+// Free some of what has come back, some milliseconds' worth. Main thread, now and then. Returns how
+// many pools still wait.
 unsigned pool_reap(void);
 
 #endif

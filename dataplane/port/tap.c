@@ -22,7 +22,7 @@
 #include "dataplane/core/counters.h"
 #include "dataplane/core/pool.h"
 
-#define N_BUFFERS (3 * TAP_RING_SIZE)
+#define N_BUFFERS (2 * TAP_RING_SIZE) // half a ring to read into, one received, the rest on the way
 #define MAX_TSO_SIZE (UINT16_MAX - RTE_PKTMBUF_HEADROOM - 64) // a buffer's size is 16 bits
 
 static struct ifreq name_request(const struct port *port)

@@ -13,7 +13,7 @@
 
 #include "dataplane/port/port.h"
 
-#define TAP_RING_SIZE 1024 // packets
+#define TAP_RING_SIZE 512 // packets
 
 // One file descriptor of the tap; filled by the worker that polls the queue, drained by it.
 struct tap_queue {

@@ -31,7 +31,7 @@ static void a_pool_waits_for_its_buffers(void **state)
     assert_null(rte_mempool_lookup(name));
 }
 
-static void a_full_pool_is_freed_at_once(void **state)
+static void a_full_pool_is_freed_at_the_next_reaping(void **state)
 {
     struct rte_mempool *pool = pool_create("q", 256, 2048);
     char name[RTE_MEMPOOL_NAMESIZE];
@@ -39,8 +39,23 @@ static void a_full_pool_is_freed_at_once(void **state)
     (void)state;
     snprintf(name, sizeof(name), "%s", pool->name);
     pool_retire(pool);
-    assert_null(rte_mempool_lookup(name));
     pool_retire(NULL);
+    assert_int_equal(pool_reap(), 0);
+    assert_null(rte_mempool_lookup(name));
+}
+
+// Closed ports' memory is there for new ones although nobody has reaped yet.
+static void a_new_pool_takes_the_memory_of_retired_ones(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < 40; i++) { // far more than there is memory for at once
+        struct rte_mempool *pool = pool_create("big", 512, 60000);
+
+        assert_non_null(pool);
+        pool_retire(pool);
+    }
+    while (pool_reap() > 0)
+        ;
 }
 
 // Sizes from small to the largest that fits 16 bits: the frame fits, and eight bytes lie behind the
@@ -76,7 +91,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_pool_waits_for_its_buffers),
-        cmocka_unit_test(a_full_pool_is_freed_at_once),
+        cmocka_unit_test(a_full_pool_is_freed_at_the_next_reaping),
+        cmocka_unit_test(a_new_pool_takes_the_memory_of_retired_ones),
         cmocka_unit_test(buffers_hold_a_frame_and_have_spare_bytes),
     };
 
