@@ -31,7 +31,7 @@ static const char usage[] =
     "  --workers N     poll-mode worker threads, 1 to 32 (default 1)\n"
     "  --cpus LIST     CPUs of the workers, such as 1,2 or 4-7 (default: the last N)\n"
     "  --busy-poll     workers never sleep: lowest latency, a CPU each at 100 %\n"
-    "  -- ...          passed to the EAL, such as -m 512 or --log-level lib.vhost:debug\n"
+    "  -- ...          passed to the EAL, such as -m 512 or --log-level debug\n"
     "\n"
     "Without free huge pages it runs on normal ones. SIGTERM and SIGINT end it cleanly.\n";
 

@@ -24,7 +24,6 @@ enum packet_flag {
 enum packet_offload {
     PACKET_CSUM_PARTIAL = 1 << 0, // L4 checksum field holds the pseudo-header's sum only
     PACKET_TSO = 1 << 1,          // a TCP frame to be cut into segments of gso_size payload bytes
-    PACKET_CSUM_GOOD = 1 << 2,    // L4 checksum was verified by the device
 };
 
 enum packet_verdict {

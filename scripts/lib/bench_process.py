@@ -42,6 +42,7 @@ class Process:
         return self.child.poll() is None
 
     def type(self, line):
+        """A line at its prompt."""
         with contextlib.suppress(BrokenPipeError):
             self.child.stdin.write(line.encode() + b"\n")
             self.child.stdin.flush()

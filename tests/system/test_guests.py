@@ -111,3 +111,22 @@ def test_no_packet_was_dropped_as_malformed(guests):
     for name in GUESTS:
         reasons = set(guests.drops(name))
         assert not reasons & {"OFFLOAD_MISMATCH", "VHOST_CHAIN_REFUSED", "OVERSIZE_FRAME"}, reasons
+
+
+def test_queues_spread_over_workers():
+    """Two queue pairs, two workers, and a transfer that uses both."""
+    with Lab(workers=2) as lab:
+        lab.start()
+        lab.apply("""
+tenants:
+- name: blue
+  ports: [{name: m1, type: vhost-user, queues: 2}, {name: m2, type: vhost-user, queues: 2}]
+  switches: [{name: lan, members: [m1, m2]}]
+""")
+        for i, name in enumerate(("m1", "m2"), 1):
+            lab.guest(name, address=f"10.0.0.{i}/24", queues=2)
+            assert lab.wait_port(name)["queues"] == 2
+        lab.guest_exec("m2", "iperf3 -s -D")
+        out = lab.guest_exec("m1", "iperf3 -J -t 2 -P 4 -c 10.0.0.2").stdout
+        assert json.loads(out)["end"]["sum_received"]["bytes"] > 1000000
+        assert all(worker["bursts"] > 0 for worker in lab.show("workers"))

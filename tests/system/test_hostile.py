@@ -89,7 +89,8 @@ def test_a_guest_beside_hostile_ones_loses_nothing(lab):
         assert lab.dataplane.poll() is None, f"it died during one of {names[part:part + 40]}"
         twins.process.terminate()
         twins.assert_lost_nothing()
-        undone = [r for r in results if r[1] != 0]
+        # "would not shrink": the dataplane has sealed that memory already.
+        undone = [r for r in results if r[1] != 0 and "would not shrink" not in r[2]]
         assert not undone, undone
 
     # What the hostile ones held is given back.

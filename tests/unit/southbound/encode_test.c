@@ -103,7 +103,7 @@ static void test_ports(void **state)
     assert_int_equal(p[0].type, API_PORT_TAP);
     assert_string_equal(p[0].device, "up0");
     assert_int_equal(p[0].mtu, 9000);
-    assert_int_equal(p[0].flags, 0);
+    assert_int_equal(p[0].flags, API_PORT_CSUM | API_PORT_TSO);
     assert_int_equal(p[0].n_queues, 1);
     assert_memory_equal(p[0].mac, none, 6);
     assert_int_equal(p[1].type, API_PORT_ETHDEV);
