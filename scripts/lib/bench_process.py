@@ -32,11 +32,14 @@ class Process:
                 with open("/proc/self/autogroup", "w", encoding="ascii") as f:
                     f.write(str(nice))
 
-        with open(self.log, "wb") as log:
-            self.child = subprocess.Popen(
-                args, stdout=log, stderr=log, start_new_session=True, preexec_fn=prepare,
-                stdin=subprocess.PIPE if has_stdin else subprocess.DEVNULL,
-                env=dict(os.environ, **(environment or {})))
+        try:
+            with open(self.log, "wb") as log:
+                self.child = subprocess.Popen(
+                    args, stdout=log, stderr=log, start_new_session=True, preexec_fn=prepare,
+                    stdin=subprocess.PIPE if has_stdin else subprocess.DEVNULL,
+                    env=dict(os.environ, **(environment or {})))
+        except OSError as error:
+            raise TrialError(f"{name} does not start: {error}") from error
 
     def is_running(self):
         return self.child.poll() is None
@@ -82,13 +85,14 @@ class Process:
         return waiting / max(on_cpu + waiting, 1)
 
 
-def wait_for(condition, seconds, what, processes=()):
-    """Until condition() holds; TrialError if it does not in time, or if a process ends before."""
+def wait_for(condition, seconds, what, processes=(), why=lambda: ""):
+    """Until condition() holds; TrialError if it does not in time (why() may say more), or if a process
+    ends before."""
     end = time.monotonic() + seconds
     while not condition():
         for p in processes:
             if not p.is_running():
                 raise TrialError(f"{p.name} ended (status {p.child.returncode})\n{p.complaint()}")
         if time.monotonic() > end:
-            raise TrialError(f"{what}: not within {seconds} s")
+            raise TrialError(f"{what}: not within {seconds} s {why()}".rstrip())
         time.sleep(0.02)
