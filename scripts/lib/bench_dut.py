@@ -181,13 +181,13 @@ class Culvert:
         self.setup = setup
         state = os.path.join(setup.folder, "state")
         os.makedirs(state, exist_ok=True)
-        for name, command in (
-                ("dataplane", ["dataplane/culvert-dataplane", "--workers", "1", "--busy-poll",
-                               "--cpus", str(setup.dut_cpu)]),
-                ("culvertd", ["control/culvertd", "--state-dir", state])):
-            args = [os.path.join(setup.build, command[0]), "--run-dir", setup.folder] + command[1:]
-            self.processes.append(setup.start(name, args))
+        commands = (("dataplane", ["dataplane/culvert-dataplane", "--workers", "1", "--busy-poll",
+                                   "--cpus", str(setup.dut_cpu)]),
+                    ("culvertd", ["control/culvertd", "--state-dir", state]))
         try:
+            for name, (program, *words) in commands:
+                self.processes.append(setup.start(name, [
+                    os.path.join(setup.build, program), "--run-dir", setup.folder, *words]))
             self.apply(case)
         except BaseException:
             self.stop()
