@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// How does an error get its reason? Called wherever control/ refuses something, on any thread; cuts
-// what is too long and never fails itself.
+// How does an error get its reason? Called wherever control/ refuses something, on any thread. Cuts
+// what is too long and never fails itself; logs nothing, since the caller knows who is to read it.
+// Next: northbound/exchange.c, which shows it to the user.
 
 #include <stdarg.h>
 #include <stdio.h>

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // What does the operator read on culvertd's stderr? Called from the event loop and from its worker
-// threads; a line is one write(2), so lines never mix. Nothing of a packet passes here.
+// threads; a line is one write(2), so lines never mix. Nothing of a packet passes here, and nothing
+// that is written here is an answer to a user: those go through northbound/. Next: main.c.
 
 #include <errno.h>
 #include <stdarg.h>

@@ -29,7 +29,8 @@ struct arguments {
 static void add(struct arguments *a, const char *argument)
 {
     if (a->n < MAX_ARGUMENTS - 1)
-        a->list[a->n++] = (char *)(uintptr_t)argument; // the EAL does not write to them
+        a->list[a->n] = (char *)(uintptr_t)argument; // the EAL does not write to them
+    a->n++;
 }
 
 static unsigned long free_huge_mib(unsigned long page_kib)
@@ -165,6 +166,9 @@ int eal_start(const struct eal_settings *settings, struct error *e)
     add_memory(&a);
     for (int i = 0; i < settings->n_extra; i++)
         add(&a, settings->extra[i]);
+    if (a.n >= MAX_ARGUMENTS)
+        return error_set(e, -E2BIG, NULL, "%d EAL arguments, at most %d fit", settings->n_extra,
+                         MAX_ARGUMENTS - 1 - (a.n - settings->n_extra));
     if (rte_eal_init(a.n, a.list) < 0)
         return error_set(e, -rte_errno, NULL, "the EAL does not start: %s",
                          rte_strerror(rte_errno));

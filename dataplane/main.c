@@ -15,7 +15,6 @@
 #include "dataplane/core/log.h"
 #include "dataplane/core/qsbr.h"
 #include "dataplane/eal.h"
-#include "dataplane/port/offload.h"
 #include "dataplane/port/port.h"
 #include "dataplane/server/server.h"
 #include "dataplane/walk/generation.h"
@@ -136,14 +135,9 @@ static int run(const struct settings *settings, struct error *e)
         error_set(e, rc, NULL, "out of memory");
         goto fini_counters;
     }
-    rc = offload_init(n_workers);
-    if (rc < 0) {
-        error_set(e, rc, NULL, "no memory for segment buffers: give it more with -- -m MEGABYTES");
-        goto fini_qsbr;
-    }
     rc = port_init(settings->run_dir, n_workers, e);
     if (rc < 0)
-        goto fini_offload;
+        goto fini_qsbr;
     rc = worker_start(n_workers, settings->busy_poll, e);
     if (rc < 0)
         goto fini_port;
@@ -157,8 +151,6 @@ static int run(const struct settings *settings, struct error *e)
     worker_stop();
 fini_port:
     port_fini();
-fini_offload:
-    offload_fini();
 fini_qsbr:
     qsbr_fini();
 fini_counters:

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// What do apply and diff do? Read a file, send it, print what culvertd says. Called by main.c. The
-// file's content is culvertd's business. Next: client.c; for `show`: show.c.
+// What do apply and diff do? Read a file, send it, print what culvertd says. Called by main.c, in
+// the one thread there is. The file's content is culvertd's business: nothing of it is judged or
+// changed here. Next: client.c; for `show`: show.c.
 
 #include <errno.h>
 #include <stdio.h>

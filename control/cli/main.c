@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // What did the user type? Options and the command's name; the rest is the command's. A client of
-// culvertd's socket without a privilege or a decision of its own. Next: commands.c, show.c.
+// culvertd's socket without a privilege or a decision of its own: whatever a user may do here, curl
+// can do too. One thread. Next: commands.c, show.c.
 
 #include <getopt.h>
 #include <stdio.h>

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // What does `show` print? For each word the resource to ask for and the columns to show it in.
-// Called by main.c. Next: table.c, client.c.
+// Called by main.c, in the one thread there is. Changes nothing in culvertd and computes nothing
+// that it did not answer. Next: table.c, client.c.
 
 #include <curl/curl.h>
 #include <stdio.h>

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// How does a list look to people? Called by show.c with what culvertd answered. Aligns, rounds and
-// adds nothing; programs ask for --json instead.
+// How does a list look to people? Called by show.c with what culvertd answered, in the one thread
+// there is. Aligns and rounds, adds nothing of its own; programs ask for --json instead. Next:
+// show.c, which names the columns.
 
 #include <stdbool.h>
 #include <string.h>

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Which port and VLAN does a member mean? Called by check.c and southbound/. Looks nothing up.
-// Next: check.c.
+// Which port and VLAN does a member mean? Called by check.c and southbound/port_index.c, off
+// the event loop. Takes the text apart and looks nothing up: whether there is such a port is for
+// its callers to find out. Next: check.c.
 
 #include "control/datastore/attachment.h"
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // What changes from one configuration to the other? Walks both trees side by side with keyed
-// look-ups, because libyang's own comparison is quadratic. Called by northbound/ for the diff it
-// shows and keeps. Changes neither configuration; shows no defaults that appear or go. Next:
+// look-ups, because libyang's own comparison is quadratic. Called by southbound/apply.c, off
+// the event loop. Changes neither configuration; shows no defaults that appear or go. Next:
 // print.c.
 
 #include "control/datastore/error.h"

@@ -75,13 +75,13 @@ void config_diff_free(struct config_diff *diff);
 
 // Keep a configuration as the running one in state_dir, in two steps, so that whatever can fail has
 // failed before the dataplane commits: a temporary file with fsync, then rename with fsync of the
-// directory. On failure the old file stands. -errno with a sentence.
+// directory. On failure the old file stands: -errno with a sentence.
 int config_prepare(const struct config *config, const char *state_dir, struct config_error *e);
+// 0 once the new file is in place. If it may still not survive a power cut, e->sentence says so,
+// for a warning, with e->code 0; else it is empty.
 int config_keep(const char *state_dir, struct config_error *e);
 // What was prepared is not wanted.
 void config_forget(const char *state_dir);
-// Both steps at once.
-int config_save(const struct config *config, const char *state_dir, struct config_error *e);
 
 // Read it back. No file: the empty configuration. A damaged one: -EINVAL, and the sentence says
 // which file and what to do.

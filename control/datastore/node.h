@@ -23,7 +23,8 @@ const char *node_name(const struct lyd_node *node);
 const char *node_text(const struct lyd_node *node);
 
 // The first child of that name, NULL if there is none: of a list or leaf-list the first entry. A
-// walk along the siblings: once per object, not once per entry.
+// walk along the siblings: once per object, not once per entry. `parent` may be NULL, here and
+// below.
 const struct lyd_node *node_child(const struct lyd_node *parent, const char *name);
 
 // The value of the child leaf `name`, "" if there is none.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Is this text a configuration? The way of a text, top to bottom: document, tree, schema's rules,
-// our own rules, identity. Called by northbound/ and the command line's tests, on any thread, one
-// at a time per schema. Changes nothing outside the new configuration. Next: document.c.
+// our own rules, identity. Called by southbound/apply.c off the event loop and by store.c at the
+// start, one at a time per schema. Changes nothing outside the new configuration. Next: document.c.
 
 #include "control/datastore/document.h"
 #include "control/datastore/error.h"

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // How does a configuration look as text? YAML by libyaml's emitter, for people; JSON by libyang,
-// after RFC 7951, for RESTCONF. Called by northbound/ and store.c. What is printed reads back as
-// the same configuration. Leaves out what is as by default. Next: store.c.
+// after RFC 7951, for RESTCONF. Called by southbound/apply.c and store.c, off the event loop.
+// What is printed reads back as the same configuration. Leaves out what is as by default. Next:
+// store.c.
 
 #include "control/datastore/config.h"
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // What does the host run after a reboot? Keeps the running configuration as YAML in one file that
-// is either the old or the new one at any moment, also when the power fails. Called by northbound/,
-// off the event loop, one at a time. Never repairs a damaged file: the operator decides.
+// is either the old or the new one at any moment, also when the power fails. Called by
+// southbound/apply.c, off the event loop but for config_load and config_forget, one at a time.
+// Never repairs a damaged file: the operator decides. Next: southbound/apply.c.
 
 #include "control/datastore/document.h"
 #include "control/datastore/error.h"
@@ -119,9 +120,8 @@ int config_keep(const char *state_dir, struct config_error *e)
     if (renameat(directory, TEMPORARY_NAME, directory, FILE_NAME) < 0)
         r = refuse_write(e, -errno, state_dir);
     else if (fsync(directory) < 0)
-        r = error_say(e, -errno,
-                      "%.120s/" FILE_NAME " is written, but may not survive a power cut: %s",
-                      state_dir, strerror(errno));
+        error_say(e, 0, "%.120s/" FILE_NAME " is written, but may not survive a power cut: %s",
+                  state_dir, strerror(errno));
     close(directory);
     return r;
 }
@@ -135,13 +135,6 @@ void config_forget(const char *state_dir)
         return; // nothing was prepared there
     (void)unlinkat(directory, TEMPORARY_NAME, 0);
     close(directory);
-}
-
-int config_save(const struct config *config, const char *state_dir, struct config_error *e)
-{
-    int r = config_prepare(config, state_dir, e);
-
-    return r < 0 ? r : config_keep(state_dir, e);
 }
 
 static int read_all(int fd, char **text, size_t *size)

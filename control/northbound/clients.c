@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Does one client take what is everybody's? Called by server.c when connections come and go and
-// once a second. It closes nothing, the descriptors are the HTTP library's; it shuts them down.
+// once a second. Event loop only. It closes nothing, the descriptors are the HTTP library's; it
+// shuts them down, and the library then sees the end. Next: server.c.
 
 #include <stdlib.h>
 #include <sys/socket.h>

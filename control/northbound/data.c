@@ -5,7 +5,6 @@
 
 #include <inttypes.h>
 #include <stddef.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "control/northbound/handlers.h"
@@ -24,14 +23,6 @@ static void submit(struct exchange *x, enum apply_kind kind, void (*done)(struct
     x->request.format = kind == APPLY_PRINT ? x->accept : x->content;
     x->request.done = done;
     apply_submit(northbound_context(x->n)->apply, &x->request);
-}
-
-static json_t *id_json(uint64_t id)
-{
-    char text[17];
-
-    snprintf(text, sizeof(text), "%016" PRIx64, id);
-    return json_string(text);
 }
 
 static void on_printed(struct apply_request *r)
@@ -74,8 +65,8 @@ static void on_applied(struct apply_request *r)
     exchange_answer_json(x, 200,
                          json_pack("{s:{s:b, s:I, s:o, s:I, s:o}}", "culvert:output", "changed",
                                    r->is_changed, "changes", (json_int_t)r->diff.n, "config-id",
-                                   id_json(r->config_id), "generation", (json_int_t)r->generation,
-                                   "warnings", warnings_json(r)));
+                                   exchange_id_json(r->config_id), "generation",
+                                   (json_int_t)r->generation, "warnings", warnings_json(r)));
 }
 
 void handle_put_data(struct exchange *x)

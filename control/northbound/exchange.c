@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // How does an answer look? Called by the handlers (data.c, state.c, metrics.c) and by server.c for
-// what never reaches one. Event loop only; sends nothing itself. Next: server.c.
+// what never reaches one. Event loop only. Chooses the status and the tag of an error, not its
+// words; sends nothing itself. Next: server.c.
 
 #include <errno.h>
+#include <inttypes.h>
 #include <microhttpd.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -42,6 +45,14 @@ void exchange_answer_json(struct exchange *x, unsigned status, json_t *json)
     if (text != NULL)
         text[len++] = '\n'; // in the NUL's place: the length is given
     exchange_answer(x, status, TYPE_JSON, text, len);
+}
+
+json_t *exchange_id_json(uint64_t id)
+{
+    char text[17];
+
+    snprintf(text, sizeof(text), "%016" PRIx64, id);
+    return json_string(text);
 }
 
 void exchange_refuse_as(struct exchange *x, unsigned status, const char *tag,

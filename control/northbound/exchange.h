@@ -48,6 +48,9 @@ void exchange_answer(struct exchange *x, unsigned status, const char *content_ty
 // The reference becomes the exchange's.
 void exchange_answer_json(struct exchange *x, unsigned status, json_t *json);
 
+// The identity of a configuration as the user reads it: 16 hexadecimal digits. The caller's.
+json_t *exchange_id_json(uint64_t id);
+
 // As ietf-restconf:errors (RFC 8040, section 7.1): path, sentence, and the line in error-info.
 // Status and error-tag follow from e->code.
 void exchange_refuse(struct exchange *x, const struct config_error *e);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Which function answers this request? Called by server.c when a request's headers are there. Knows
-// paths, methods and media types; looks at no connection. Next: data.c, state.c, metrics.c.
+// paths, methods and media types; reads no body, looks at no connection. Event loop only. Next:
+// data.c, state.c, switches.c, metrics.c.
 
 #include <errno.h>
 #include <string.h>

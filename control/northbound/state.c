@@ -175,14 +175,6 @@ static json_t *count_ports(const struct stats *stats)
     return json;
 }
 
-static json_t *id_json(uint64_t id)
-{
-    char text[17];
-
-    snprintf(text, sizeof(text), "%016" PRIx64, id);
-    return json_string(text);
-}
-
 static json_t *dataplane_json(struct exchange *x)
 {
     const struct northbound_context *context = northbound_context(x->n);
@@ -199,7 +191,7 @@ static json_t *dataplane_json(struct exchange *x)
     json = json_pack("{s:s, s:b, s:s}", "state", states[status.link], "in-step", status.is_in_step,
                      "text", status.sentence);
     if (status.link == LINK_UP) {
-        json_object_set_new(json, "config-id", id_json(status.config_id));
+        json_object_set_new(json, "config-id", exchange_id_json(status.config_id));
         json_object_set_new(json, "generation", number(status.generation));
     }
     if (stats != NULL) {
@@ -217,10 +209,11 @@ void handle_status(struct exchange *x)
     const struct northbound_context *context = northbound_context(x->n);
     uint64_t started_ns =
         (uint64_t)context->started.tv_sec * 1000000000U + (uint64_t)context->started.tv_nsec;
-    json_t *control = json_pack("{s:s, s:i, s:f, s:s, s:s, s:o}", "version", CULVERT_VERSION, "pid",
-                                (int)getpid(), "up-seconds", seconds_since(started_ns), "run-dir",
-                                context->run_dir, "state-dir", context->state_dir, "config-id",
-                                id_json(encoding_config_id(apply_running(context->apply))));
+    json_t *control =
+        json_pack("{s:s, s:i, s:f, s:s, s:s, s:o}", "version", CULVERT_VERSION, "pid",
+                  (int)getpid(), "up-seconds", seconds_since(started_ns), "run-dir",
+                  context->run_dir, "state-dir", context->state_dir, "config-id",
+                  exchange_id_json(encoding_config_id(apply_running(context->apply))));
 
     exchange_answer_json(x, 200,
                          json_pack("{s:{s:o, s:o}}", "culvert:status", "control", control,

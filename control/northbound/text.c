@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// How does a long text come together? Called by metrics.c, line after line. Short of memory it adds
-// nothing more and says so.
+// How does a long text come together? Called by metrics.c, line after line, on the event loop.
+// Short of memory it adds nothing more and says so; it writes nowhere but into its own buffer.
+// Next: metrics.c.
 
 #include <stdarg.h>
 #include <stdio.h>

@@ -149,6 +149,10 @@ static void after_keep(uv_work_t *work, int status)
         }
         return;
     }
+    if (r->error.sentence[0] != '\0') {
+        log_warn("%s", r->error.sentence);
+        apply_warn(r, "", "%s", r->error.sentence);
+    }
     config_destroy(a->running);
     a->running = r->candidate;
     a->encoding = r->encoding;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // How do items become datagrams? Called by encode.c off the event loop. Knows sizes from the table
-// of dataplane/api and nothing of what the items mean. Next: transaction.c, which sends them.
+// of dataplane/api and nothing of what the items mean; what it writes is not changed again. Next:
+// transaction.c, which sends it.
 
 #include <errno.h>
 #include <stdlib.h>

@@ -6,14 +6,15 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <libyang/libyang.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "control/datastore/node.h"
 #include "control/failure.h"
 #include "control/southbound/datagrams.h"
 #include "control/southbound/encoding.h"
+#include "control/southbound/member_index.h"
 #include "control/southbound/port_index.h"
 
 struct encoding {
@@ -30,35 +31,17 @@ struct encoder {
 
 static bool is_named(const struct lyd_node *node, const char *name)
 {
-    return strcmp(node->schema->name, name) == 0;
-}
-
-static const struct lyd_node *child(const struct lyd_node *parent, const char *name)
-{
-    const struct lyd_node *node;
-
-    LY_LIST_FOR(lyd_child(parent), node)
-    if (is_named(node, name))
-        return node;
-    return NULL;
-}
-
-// The value of a leaf, "" if it is not there.
-static const char *text_of(const struct lyd_node *parent, const char *name)
-{
-    const struct lyd_node *node = parent == NULL ? NULL : child(parent, name);
-
-    return node == NULL ? "" : lyd_get_value(node);
+    return strcmp(node_name(node), name) == 0;
 }
 
 static uint32_t uint_of(const struct lyd_node *parent, const char *name)
 {
-    return (uint32_t)strtoul(text_of(parent, name), NULL, 10);
+    return (uint32_t)node_number(parent, name);
 }
 
 static uint32_t flag_of(const struct lyd_node *parent, const char *name, enum api_port_flag flag)
 {
-    return strcmp(text_of(parent, name), "true") == 0 ? (uint32_t)flag : 0;
+    return node_number(parent, name) != 0 ? (uint32_t)flag : 0;
 }
 
 static int copy_text(struct encoder *c, char *to, size_t size, const char *text)
@@ -127,18 +110,18 @@ static int encode_device(struct encoder *c, struct api_port *port, const struct 
         {"pcap", "input-file", "output-file", API_PORT_PCAP},
         {"ethdev", "device", "", API_PORT_ETHDEV},
     };
-    const char *type = text_of(node, "type");
+    const char *type = node_value(node, "type");
     int rc;
 
     for (unsigned i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
         if (strcmp(type, kinds[i].name) != 0)
             continue;
         port->type = (uint8_t)kinds[i].type;
-        rc = copy_text(c, port->device, sizeof(port->device), text_of(node, kinds[i].device));
+        rc = copy_text(c, port->device, sizeof(port->device), node_value(node, kinds[i].device));
         if (rc < 0)
             return rc;
         return copy_text(c, port->device_out, sizeof(port->device_out),
-                         text_of(node, kinds[i].device_out));
+                         node_value(node, kinds[i].device_out));
     }
     return failure(c->e, -ENOTSUP, NULL, "this dataplane has no ports of type %s", type);
 }
@@ -146,8 +129,8 @@ static int encode_device(struct encoder *c, struct api_port *port, const struct 
 static int encode_port(struct encoder *c, uint32_t tenant, const struct lyd_node *node)
 {
     struct api_port *port = item_list_add(&c->ports);
-    const struct lyd_node *storm = child(node, "storm-control"),
-                          *offloads = child(node, "offloads");
+    const struct lyd_node *storm = node_child(node, "storm-control"),
+                          *offloads = node_child(node, "offloads");
     const struct lyd_node *leaf;
     int rc;
 
@@ -164,15 +147,15 @@ static int encode_port(struct encoder *c, uint32_t tenant, const struct lyd_node
     port->flags =
         flag_of(node, "guard", API_PORT_GUARD) | flag_of(node, "packed-ring", API_PORT_PACKED) |
         flag_of(offloads, "checksum", API_PORT_CSUM) | flag_of(offloads, "tso", API_PORT_TSO);
-    if (strcmp(text_of(node, "mode"), "server") == 0)
+    if (strcmp(node_value(node, "mode"), "server") == 0)
         port->flags |= API_PORT_SERVER;
-    read_mac(port->mac, text_of(node, "mac-address"));
-    rc = copy_text(c, port->name, sizeof(port->name), text_of(node, "name"));
+    read_mac(port->mac, node_value(node, "mac-address"));
+    rc = copy_text(c, port->name, sizeof(port->name), node_value(node, "name"));
     if (rc == 0)
         rc = encode_device(c, port, node);
-    LY_LIST_FOR(lyd_child(node), leaf)
-    if (rc == 0 && is_named(leaf, "addresses"))
-        rc = encode_address(c, c->ports.n - 1, lyd_get_value(leaf));
+    for (leaf = node_first(node); leaf != NULL; leaf = node_next(leaf))
+        if (rc == 0 && is_named(leaf, "addresses"))
+            rc = encode_address(c, c->ports.n - 1, node_text(leaf));
     return rc;
 }
 
@@ -186,36 +169,54 @@ static int encode_member(struct encoder *c, uint32_t sw, const char *tenant, con
     return port_index_resolve(c->port_index, tenant, text, member, c->e);
 }
 
-// `member` is one of the switch's members: they are the last in the list.
-static int encode_static_mac(struct encoder *c, uint32_t sw, const char *tenant,
-                             const struct lyd_node *node)
+// `members` are those of the switch.
+static int encode_static_mac(struct encoder *c, const struct member_index *members,
+                             const char *tenant, const struct lyd_node *node)
 {
     struct api_static_mac *mac = item_list_add(&c->static_macs);
-    struct api_member wanted = {.owner = sw};
-    const struct api_member *members = (const void *)c->members.items;
+    struct api_member wanted = {.owner = c->switches.n - 1};
+    const char *text = node_value(node, "member");
+    int64_t index;
     int rc;
 
     if (mac == NULL)
         return no_memory(c);
-    mac->owner = sw;
-    read_mac(mac->mac, text_of(node, "mac-address"));
-    rc = port_index_resolve(c->port_index, tenant, text_of(node, "member"), &wanted, c->e);
+    mac->owner = wanted.owner;
+    read_mac(mac->mac, node_value(node, "mac-address"));
+    rc = port_index_resolve(c->port_index, tenant, text, &wanted, c->e);
     if (rc < 0)
         return rc;
-    for (uint32_t i = c->members.n; i-- > 0 && members[i].owner == sw;) {
-        if (memcmp(&members[i], &wanted, sizeof(wanted)) == 0) {
-            mac->member = i;
-            return 0;
-        }
-    }
-    return failure(c->e, -EINVAL, NULL, "%s is no member of this switch", text_of(node, "member"));
+    index = member_index_find(members, &wanted);
+    if (index < 0)
+        return failure(c->e, -EINVAL, NULL, "%s is no member of this switch", text);
+    mac->member = (uint32_t)index;
+    return 0;
+}
+
+// All of the last switch, whose members begin at first_member.
+static int encode_static_macs(struct encoder *c, uint32_t first_member, const char *tenant,
+                              const struct lyd_node *sw)
+{
+    const struct lyd_node *n = node_child(sw, "static-macs");
+    struct member_index *members;
+    int rc = 0;
+
+    if (n == NULL)
+        return 0;
+    members = member_index_create(&c->members, first_member);
+    if (members == NULL)
+        return no_memory(c);
+    for (; rc == 0 && n != NULL && is_named(n, "static-macs"); n = node_next(n))
+        rc = encode_static_mac(c, members, tenant, n);
+    member_index_destroy(members);
+    return rc;
 }
 
 static int encode_switch(struct encoder *c, uint32_t tenant, const char *tenant_name,
                          const struct lyd_node *node)
 {
     struct api_switch *sw = item_list_add(&c->switches);
-    uint32_t index = c->switches.n - 1;
+    uint32_t index = c->switches.n - 1, first_member = c->members.n;
     const struct lyd_node *n;
     int rc;
 
@@ -224,14 +225,11 @@ static int encode_switch(struct encoder *c, uint32_t tenant, const char *tenant_
     sw->owner = tenant;
     sw->ageing_sec = uint_of(node, "ageing-time");
     sw->mac_table_size = uint_of(node, "mac-table-size");
-    rc = copy_text(c, sw->name, sizeof(sw->name), text_of(node, "name"));
-    LY_LIST_FOR(lyd_child(node), n)
-    if (rc == 0 && is_named(n, "members"))
-        rc = encode_member(c, index, tenant_name, lyd_get_value(n));
-    LY_LIST_FOR(lyd_child(node), n)
-    if (rc == 0 && is_named(n, "static-macs"))
-        rc = encode_static_mac(c, index, tenant_name, n);
-    return rc;
+    rc = copy_text(c, sw->name, sizeof(sw->name), node_value(node, "name"));
+    for (n = node_first(node); n != NULL; n = node_next(n))
+        if (rc == 0 && is_named(n, "members"))
+            rc = encode_member(c, index, tenant_name, node_text(n));
+    return rc < 0 ? rc : encode_static_macs(c, first_member, tenant_name, node);
 }
 
 // Tenants and their ports first: members may name any tenant's port.
@@ -241,17 +239,16 @@ static int encode_tenants(struct encoder *c, const struct lyd_node *tree)
     struct api_tenant *tenant;
     int rc = 0;
 
-    LY_LIST_FOR(tree, t)
-    {
+    for (t = tree; t != NULL; t = node_next(t)) {
         if (!is_named(t, "tenants"))
             continue;
         tenant = item_list_add(&c->tenants);
         if (tenant == NULL)
             return no_memory(c);
-        rc = copy_text(c, tenant->name, sizeof(tenant->name), text_of(t, "name"));
-        LY_LIST_FOR(lyd_child(t), n)
-        if (rc == 0 && is_named(n, "ports"))
-            rc = encode_port(c, c->tenants.n - 1, n);
+        rc = copy_text(c, tenant->name, sizeof(tenant->name), node_value(t, "name"));
+        for (n = node_first(t); n != NULL; n = node_next(n))
+            if (rc == 0 && is_named(n, "ports"))
+                rc = encode_port(c, c->tenants.n - 1, n);
         if (rc < 0)
             return rc;
     }
@@ -264,13 +261,12 @@ static int encode_switches(struct encoder *c, const struct lyd_node *tree)
     uint32_t tenant = 0;
     int rc = 0;
 
-    LY_LIST_FOR(tree, t)
-    {
+    for (t = tree; t != NULL; t = node_next(t)) {
         if (!is_named(t, "tenants"))
             continue;
-        LY_LIST_FOR(lyd_child(t), n)
-        if (rc == 0 && is_named(n, "switches"))
-            rc = encode_switch(c, tenant, text_of(t, "name"), n);
+        for (n = node_first(t); n != NULL; n = node_next(n))
+            if (rc == 0 && is_named(n, "switches"))
+                rc = encode_switch(c, tenant, node_value(t, "name"), n);
         tenant++;
     }
     return rc;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Which port is meant, and which VLAN on it? Called by encode.c for every member of a switch, off
-// the event loop. The form of an attachment is the datastore's business. Next: encode.c.
+// Which port is meant, and which VLAN on it? Called by encode.c for every member of a switch and
+// every static MAC, off the event loop. The form of an attachment is the datastore's business, and
+// whether the tenant may use the port was checked there. Next: member_index.c.
 
 #include <errno.h>
 #include <stdlib.h>

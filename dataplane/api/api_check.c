@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Is this datagram what the table says? Called for every datagram on either side before anything
-// looks at its fields; touches nothing but its arguments. Next: server/transaction.c.
+// looks at its fields, on any thread; touches nothing but its arguments. Next:
+// server/transaction.c.
 
 #include <errno.h>
 #include <stdarg.h>

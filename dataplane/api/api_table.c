@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // What is a well-formed message? The one table of every field that crosses the border: its place,
-// size and range. Read by api_check.c on both sides and by the fuzzer; next: server/server.c.
+// size and range. Read by api_check.c on both sides and by the fuzzer; constant data.
+// Next: server/transaction.c.
 
 #include "dataplane/api/culvert_api.h"
 

@@ -214,7 +214,7 @@ struct api_mac {
     X(STORM_MULTICAST, "above the port's limit of multicast frames")                       \
     X(STORM_UNKNOWN, "above the port's limit of frames to unknown MACs")                   \
     X(GUARD_MAC, "source MAC is not the guarded port's")                                   \
-    X(GUARD_MALFORMED, "frame of a guarded port that can't be judged: malformed")          \
+    X(GUARD_MALFORMED, "neighbour discovery of a guarded port that can't be judged")       \
     X(GUARD_ETHERTYPE, "guarded port sends other than IPv4, ARP and IPv6")                 \
     X(GUARD_IP4_SOURCE, "IPv4 source is not an address of the guarded port")               \
     X(GUARD_ARP, "ARP sender is not the guarded port's MAC and address")                   \
@@ -233,7 +233,8 @@ enum api_drop {
     API_DROP_NONE = 255,
 };
 
-// The counter segment. Writers: each worker its own counters; the main thread all else.
+// The counter segment. Writers: each worker and the tap thread their own counters; the main thread
+// all else. A reader sums a port's rows, modulo 2^64.
 struct api_counters {
     uint64_t rx_packets, rx_bytes, tx_packets, tx_bytes;
     uint64_t drops[60]; // by enum api_drop; rx side reasons at the receiving port, tx side at the
@@ -288,7 +289,7 @@ struct api_stats {
     uint32_t reserved[5];
     struct api_stats_worker worker[API_MAX_WORKERS];
     struct api_stats_port port[API_MAX_PORTS];
-    // [port][worker]; the row n_workers is the main thread's
+    // [port][worker]; the row n_workers is the tap thread's
     struct api_counters counters[API_MAX_PORTS][API_MAX_WORKERS + 1];
 };
 

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// What second is it? The main thread takes the time, so that no worker has to ask the kernel.
+// What second is it? The main thread takes the time in its tick, so that no worker has to ask the
+// kernel. Coarse on purpose: ageing needs no more. Called by server/server.c; read by worker.c for
+// each burst.
 
 #include "dataplane/core/clock.h"
 

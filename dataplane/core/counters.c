@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Where do the counters live? In a file that others map read-only; made anew at each start under a
-// temporary name, so that a reader never sees half of one. Main thread.
+// temporary name, so that a reader never sees half of one. Main thread at start and end; what is
+// hot is inline in the header. Next: control/southbound/stats.c, which reads it.
 
 #include "dataplane/core/counters.h"
 

@@ -13,7 +13,7 @@ extern struct api_stats *counters_stats; // mapped by counters_init, or plain me
 int counters_init(const char *run_dir, unsigned n_workers);
 void counters_fini(void);
 
-// The row of a port and a writer; the main thread writes as worker number n_workers.
+// The row of a port and a writer; row n_workers belongs to the thread behind taps.
 static inline struct api_counters *counters_of(unsigned port, unsigned worker)
 {
     return &counters_stats->counters[port][worker];

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// How does a reason travel from where it is known to the user? Main thread only.
+// How does a reason travel from where it is known to the user? In a struct that each caller passes
+// up unchanged. Main thread only, called wherever something can be refused; allocates nothing.
+// Next: server/transaction.c, which answers with it.
 
 #include "dataplane/core/error.h"
 

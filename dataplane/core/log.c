@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // What does the operator read? Lines on stderr, at most ten a second, so that a hostile guest can't
-// fill a disk by making us talk. Main thread and librte_vhost's thread; never a worker.
+// fill a disk by making us talk. Main thread and librte_vhost's thread, never a worker: it takes a
+// lock and writes.
 
 #include "dataplane/core/log.h"
 

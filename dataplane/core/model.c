@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // What did the transaction bring? Tables of objects in the order they came. Main thread; filled by
-// server/transaction.c, read by those who build a generation from it.
+// server/transaction.c, read by those who build a generation from it. Knows sizes of items and
+// where their owner stands, nothing else. Next: server/check.c.
 
 #include "dataplane/core/model.h"
 

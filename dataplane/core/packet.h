@@ -30,8 +30,6 @@ enum packet_verdict {
     PACKET_DROP = 0, // with `drop`
     PACKET_FORWARD,  // to attachment `out`
     PACKET_FLOOD,    // to all attachments of the function but `in`
-    PACKET_CONSUME,  // the function keeps or frees the mbuf
-    PACKET_HOLD,     // the function queued the mbuf and will send it later
 };
 
 struct packet {

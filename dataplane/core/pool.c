@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Who owns which buffers? One pool for each receiving port, retired when the port closes and freed
-// once receivers have given all its buffers back. Main thread. Next: port/port.c.
+// once receivers have given all its buffers back. Main thread; may take some milliseconds in a
+// tick, no more. Next: port/port.c.
 
 #include "dataplane/core/pool.h"
 
@@ -12,6 +13,7 @@
 #include <rte_errno.h>
 
 #include "dataplane/core/packet.h"
+#include "dataplane/core/qsbr.h"
 
 // The element behind a full buffer: see pool_create in the header.
 #define SPARE_SIZE 8
@@ -20,21 +22,29 @@
 
 struct retired {
     struct rte_mempool *pool;
+    int was_full; // when it was last looked at
     LIST_ENTRY(retired) entry;
 };
 
 static LIST_HEAD(, retired) graveyard = LIST_HEAD_INITIALIZER(graveyard);
 
-// Free complete pools until `budget` cycles are spent. Returns how many are left.
+// Free complete pools until `budget` cycles are spent. Returns how many are left. A pool may look
+// complete a moment before a worker is done with putting the last buffers back, so it must look so
+// twice, with a grace period in between.
 static unsigned reap(uint64_t budget)
 {
     uint64_t begin = rte_rdtsc();
     struct retired *retired, *next;
     unsigned n_left = 0;
 
+    if (!LIST_EMPTY(&graveyard))
+        qsbr_wait();
     for (retired = LIST_FIRST(&graveyard); retired != NULL; retired = next) {
         next = LIST_NEXT(retired, entry);
-        if (rte_rdtsc() - begin > budget || !rte_mempool_full(retired->pool)) {
+        int is_full = rte_mempool_full(retired->pool);
+
+        if (rte_rdtsc() - begin > budget || !is_full || !retired->was_full) {
+            retired->was_full = is_full;
             n_left++;
             continue;
         }
@@ -68,6 +78,7 @@ struct rte_mempool *pool_create(const char *name, unsigned n, unsigned data_size
     if (pool != NULL || LIST_EMPTY(&graveyard))
         return pool;
     reap(UINT64_MAX);
+    reap(UINT64_MAX); // see there
     return rte_pktmbuf_pool_create(unique, n, POOL_CACHE_SIZE, sizeof(struct packet),
                                    usable_room(data_size), SOCKET_ID_ANY);
 }
@@ -82,6 +93,7 @@ void pool_retire(struct rte_mempool *pool)
     if (retired == NULL)
         return; // a leak of one pool is better than buffers freed under a reader
     retired->pool = pool;
+    retired->was_full = 0;
     LIST_INSERT_HEAD(&graveyard, retired, entry);
 }
 

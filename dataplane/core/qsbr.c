@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // When has every worker let go of what was taken out of its sight? A thin cover of rte_rcu_qsbr:
-// workers report once a loop, whoever frees waits. Next: walk/generation.c, which publishes.
+// workers report once a loop, whoever frees waits (main thread, librte_vhost's thread). A worker
+// never waits here. Next: walk/generation.c, which publishes.
 
 #include "dataplane/core/qsbr.h"
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // How is any DPDK device a port? Probed by its arguments when the port opens and removed when it
-// closes; bursts on workers, all else on the main thread. Checksum and TSO work is left to the
-// device where it offers that, to offload.c elsewhere.
+// closes; bursts on workers, all else on the main thread. Checksums are left to a device that
+// offers that. TSO is not: devices want another pseudo-header sum than virtio's, segment.c cuts.
 
 #include "dataplane/port/ethdev.h"
 
@@ -18,6 +18,7 @@
 #include "dataplane/core/pool.h"
 
 #define DEFAULT_QUEUE_SIZE 1024
+#define MAX_TRIES 1000 // for a transmit queue that workers share
 #define NUMA_NODE_ANY ((unsigned)SOCKET_ID_ANY)
 #define TX_CSUM (RTE_ETH_TX_OFFLOAD_TCP_CKSUM | RTE_ETH_TX_OFFLOAD_UDP_CKSUM)
 #define RX_SCATTER (RTE_ETH_RX_OFFLOAD_SCATTER)
@@ -58,8 +59,6 @@ static void set_capability(struct port *port, const struct rte_eth_conf *conf)
 
     if ((offloads & TX_CSUM) == TX_CSUM)
         capability |= PORT_TX_CSUM;
-    if (offloads & RTE_ETH_TX_OFFLOAD_TCP_TSO)
-        capability |= PORT_TX_TSO4 | PORT_TX_TSO6;
     if (offloads & RTE_ETH_TX_OFFLOAD_MULTI_SEGS)
         capability |= PORT_TX_MULTI_SEG;
     __atomic_store_n(&port->capability, capability, __ATOMIC_RELAXED);
@@ -67,7 +66,7 @@ static void set_capability(struct port *port, const struct rte_eth_conf *conf)
 
 static int configure(struct port *port, struct ethdev *device, struct error *e)
 {
-    unsigned n_workers = rte_lcore_count() - 1;
+    unsigned n_workers = counters_stats->n_workers;
     struct rte_eth_dev_info info;
     struct rte_eth_conf conf = {0};
     uint16_t n_rx, n_tx;
@@ -84,8 +83,7 @@ static int configure(struct port *port, struct ethdev *device, struct error *e)
     if (n_tx == 0)
         n_tx = 1;
     device->is_shared = n_tx < n_workers;
-    conf.txmode.offloads = info.tx_offload_capa &
-                           (TX_CSUM | RTE_ETH_TX_OFFLOAD_TCP_TSO | RTE_ETH_TX_OFFLOAD_MULTI_SEGS);
+    conf.txmode.offloads = info.tx_offload_capa & (TX_CSUM | RTE_ETH_TX_OFFLOAD_MULTI_SEGS);
     conf.rxmode.offloads = info.rx_offload_capa & RX_SCATTER;
     if (n_rx > 1) {
         conf.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
@@ -209,7 +207,12 @@ unsigned ethdev_tx_burst(struct port *port, unsigned queue, struct rte_mbuf **m,
 
     if (likely(!device->is_shared))
         return rte_eth_tx_burst(device->port_id, (uint16_t)queue, m, (uint16_t)n);
-    rte_spinlock_lock(&device->tx_lock[queue]);
+    // Nobody waits: what another worker is in the way of counts as a full ring.
+    for (unsigned n_tries = 0; !rte_spinlock_trylock(&device->tx_lock[queue]); n_tries++) {
+        if (n_tries == MAX_TRIES)
+            return 0;
+        rte_pause();
+    }
     n_sent = rte_eth_tx_burst(device->port_id, (uint16_t)queue, m, (uint16_t)n);
     rte_spinlock_unlock(&device->tx_lock[queue]);
     return n_sent;

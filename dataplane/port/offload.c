@@ -19,16 +19,6 @@
 #define TO_DO (PACKET_CSUM_PARTIAL | PACKET_TSO)
 #define KEPT_FLAGS (RTE_MBUF_F_INDIRECT | RTE_MBUF_F_EXTERNAL)
 
-int offload_init(unsigned n_workers)
-{
-    return segment_init(n_workers);
-}
-
-void offload_fini(void)
-{
-    segment_fini();
-}
-
 static unsigned payload_len(const struct packet *p)
 {
     return (unsigned)(p->l3_end - p->payload_off);
@@ -135,6 +125,13 @@ static unsigned drop_packet(struct rte_mbuf *m, enum api_drop reason, uint8_t *d
     return 0;
 }
 
+// Into one segment, for a receiver that takes no chains: a flooded frame with tags of its own has
+// room for it in front.
+static int gather(struct rte_mbuf *m)
+{
+    return rte_mbuf_refcnt_read(m) == 1 && rte_pktmbuf_linearize(m) == 0;
+}
+
 static unsigned prepare_tso(struct rte_mbuf *m, const struct port *port, uint32_t capability,
                             const struct segment_job *job, uint8_t *drop)
 {
@@ -156,17 +153,18 @@ static unsigned prepare_tso(struct rte_mbuf *m, const struct port *port, uint32_
     return n;
 }
 
-unsigned offload_prepare(struct rte_mbuf *m, const struct port *port, unsigned worker,
-                         struct rte_mbuf **out, unsigned n_out, uint8_t *drop)
+unsigned offload_prepare(struct rte_mbuf *m, const struct port *port, struct rte_mbuf **out,
+                         unsigned n_out, uint8_t *drop)
 {
     uint32_t capability = __atomic_load_n(&port->capability, __ATOMIC_ACQUIRE);
     struct packet *p = packet_of(m);
 
     m->ol_flags &= KEPT_FLAGS;
+    if (m->nb_segs > 1 && !(capability & PORT_TX_MULTI_SEG) && !gather(m))
+        return drop_packet(m, DROP_OFFLOAD_NO_BUFFER, drop);
     if (p->offload & PACKET_TSO) {
         if (payload_len(p) > p->gso_size) {
-            struct segment_job job = {
-                .worker = worker, .capability = capability, .out = out, .n_out = n_out};
+            struct segment_job job = {.capability = capability, .out = out, .n_out = n_out};
 
             return prepare_tso(m, port, capability, &job, drop);
         }

@@ -7,10 +7,6 @@
 
 #include "dataplane/port/port.h"
 
-// Make and free the pools for segments, one a worker. -ENOMEM. Main thread.
-int offload_init(unsigned n_workers);
-void offload_fini(void);
-
 // At most so many segments come from one frame; one that asks for more is not sound.
 #define OFFLOAD_MAX_SEGMENTS 128
 
@@ -29,8 +25,8 @@ int offload_is_sound(const struct rte_mbuf *m, const struct packet *p);
 // reason in *drop (OFFLOAD_NO_BUFFER, OVERSIZE_FRAME). m may be shared (refcnt > 1) or chained only
 // if it has no offload set. A packet behind IPv6 extension headers is always completed here, for
 // receivers differ in what they find there. Worker.
-unsigned offload_prepare(struct rte_mbuf *m, const struct port *port, unsigned worker,
-                         struct rte_mbuf **out, unsigned n_out, uint8_t *drop);
+unsigned offload_prepare(struct rte_mbuf *m, const struct port *port, struct rte_mbuf **out,
+                         unsigned n_out, uint8_t *drop);
 
 // Complete a partial L4 checksum in the frame (RFC 1071, over the pseudo-header's sum that is in
 // the field already). For a sound packet with PACKET_CSUM_PARTIAL; clears it. UDP 0 becomes 0xffff

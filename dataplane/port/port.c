@@ -56,6 +56,8 @@ static struct api_port device_part(const struct api_port *config)
 
     part.owner = 0;
     part.flags &= ~(uint32_t)API_PORT_GUARD;
+    if (part.type != API_PORT_TAP) // elsewhere it is the guard's alone
+        memset(part.mac, 0, sizeof(part.mac));
     part.mac_limit = 0;
     part.storm_broadcast_pps = 0;
     part.storm_multicast_pps = 0;

@@ -2,46 +2,18 @@
 // How does one large TCP frame become many (TSO in software)? Headers and a piece of the payload
 // are copied into each; what differs is lengths, IPv4 identification, sequence number, flags,
 // checksums. Any tags and IP options are carried along: headers are bytes up to payload_off. Our
-// own, because librte_gso knows no IPv6. Worker, from a pool of its own; called by offload.c. Next:
-// tx.c.
+// own, because librte_gso knows no IPv6. Worker; called by offload.c. The segments' buffers are the
+// sender's own, so that nobody else runs out of them. Next: tx.c.
 
 #include "dataplane/port/segment.h"
 
-#include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
 #include <rte_ip.h>
 #include <rte_memcpy.h>
 #include <rte_tcp.h>
 
-#include "dataplane/core/pool.h"
 #include "dataplane/port/offload.h"
-
-#define SEGMENT_SIZE 9280 // the largest MTU of a port, with L2 header and tags
-#define N_SEGMENTS 2048   // a worker's: some frames of 45, and what slow receivers' rings hold
-
-static struct rte_mempool *pools[API_MAX_WORKERS]; // by worker
-
-int segment_init(unsigned n_workers)
-{
-    for (unsigned i = 0; i < n_workers; i++) {
-        pools[i] = pool_create("segments", N_SEGMENTS, SEGMENT_SIZE);
-        if (pools[i] == NULL) {
-            segment_fini();
-            return -ENOMEM;
-        }
-    }
-    return 0;
-}
-
-void segment_fini(void)
-{
-    for (unsigned i = 0; i < RTE_DIM(pools); i++) {
-        pool_retire(pools[i]);
-        pools[i] = NULL;
-    }
-}
 
 // a + b in one's complement arithmetic (RFC 1071).
 static uint16_t add_sum(uint16_t a, uint16_t b)
@@ -120,9 +92,10 @@ unsigned segment_frame(struct rte_mbuf *m, const struct segment_job *job)
     unsigned payload = (unsigned)(p->l3_end - p->payload_off);
     unsigned n = (payload + p->gso_size - 1) / p->gso_size;
 
-    if (n > job->n_out || p->payload_off + (unsigned)p->gso_size > SEGMENT_SIZE)
+    if (n > job->n_out || RTE_PKTMBUF_HEADROOM + p->payload_off + (unsigned)p->gso_size >
+                              rte_pktmbuf_data_room_size(m->pool))
         return 0;
-    if (rte_pktmbuf_alloc_bulk(pools[job->worker], job->out, n) != 0)
+    if (rte_pktmbuf_alloc_bulk(m->pool, job->out, n) != 0)
         return 0;
     for (unsigned i = 0; i < n; i++)
         fill_segment(job->out[i], m, p, i, job->capability);

@@ -8,18 +8,14 @@
 
 // Where the segments go and for whom they are.
 struct segment_job {
-    unsigned worker;
     uint32_t capability; // of the receiver: it may complete the segments' checksums
     struct rte_mbuf **out;
     unsigned n_out;
 };
 
-// One pool a worker. -ENOMEM.
-int segment_init(unsigned n_workers);
-void segment_fini(void);
-
 // Cut m, sound and with PACKET_TSO, into copies of gso_size bytes of payload each. Returns how
-// many; 0: no room in the job or the pool. m stays the caller's.
+// many; 0: no room in the job or in m's pool,
+// which the segments come from. m stays the caller's.
 unsigned segment_frame(struct rte_mbuf *m, const struct segment_job *job);
 
 // offload.c: may the checksum be left to this receiver, and how is that said in an mbuf?

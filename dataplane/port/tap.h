@@ -4,8 +4,9 @@
 
 // What the two halves of a tap port share. Reading and writing a tap are system calls, so a thread
 // of its own makes them (tap_io.c); workers meet it only in rings with one producer and one
-// consumer each. That thread never touches a mempool: a worker gives it empty buffers and takes the
-// sent ones back, so it may be preempted anywhere without a worker waiting for it.
+// consumer each (any worker may take sent buffers back). That thread never touches a mempool: a
+// worker gives it empty buffers and takes the sent ones back, so it may be preempted anywhere
+// without a worker waiting for it.
 
 #include <linux/virtio_net.h>
 

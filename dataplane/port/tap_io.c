@@ -94,21 +94,34 @@ static int read_queue(const struct tap *tap, struct tap_queue *queue)
     return 0;
 }
 
+// A worker has counted the frame as sent. The row behind the workers' is this thread's; a reader
+// sums the rows.
+static void take_back(const struct tap *tap, const struct rte_mbuf *m, enum api_drop reason)
+{
+    struct api_counters *c = counters_of(tap->port->slot, counters_stats->n_workers);
+
+    c->tx_packets--;
+    c->tx_bytes -= m->pkt_len;
+    c->drops[reason]++;
+}
+
 static void write_frame(const struct tap *tap, int fd, struct rte_mbuf *m)
 {
-    unsigned main_row = counters_stats->n_workers;
     struct virtio_net_hdr header;
     struct iovec parts[1 + MAX_SEGMENTS] = {{&header, sizeof(header)}};
     int n_parts = 1;
 
     give_header(m, &header);
-    for (const struct rte_mbuf *s = m; s != NULL && n_parts <= MAX_SEGMENTS; s = s->next) {
+    if (m->nb_segs > MAX_SEGMENTS) {
+        take_back(tap, m, DROP_OFFLOAD_NO_BUFFER);
+        return;
+    }
+    for (const struct rte_mbuf *s = m; s != NULL; s = s->next) {
         parts[n_parts].iov_base = rte_pktmbuf_mtod(s, void *);
         parts[n_parts++].iov_len = s->data_len;
     }
     if (writev(fd, parts, n_parts) < 0)
-        counters_drop(tap->port->slot, main_row,
-                      errno == EAGAIN ? DROP_PORT_TX_FULL : DROP_PORT_DOWN, 1);
+        take_back(tap, m, errno == EAGAIN ? DROP_PORT_TX_FULL : DROP_PORT_DOWN);
 }
 
 // Write what the workers queued for one tap. Returns how many frames.

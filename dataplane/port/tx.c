@@ -70,7 +70,7 @@ static void send_prepared(struct port_tx *tx, struct port *port, struct rte_mbuf
 {
     struct rte_mbuf *out[OFFLOAD_MAX_SEGMENTS];
     uint8_t reason = API_DROP_NONE;
-    unsigned n = offload_prepare(m, port, tx->worker, out, OFFLOAD_MAX_SEGMENTS, &reason);
+    unsigned n = offload_prepare(m, port, out, OFFLOAD_MAX_SEGMENTS, &reason);
 
     if (n == 0)
         counters_drop(port->slot, tx->worker, reason, 1);
@@ -81,7 +81,9 @@ static void send_prepared(struct port_tx *tx, struct port *port, struct rte_mbuf
 static int is_ready(const struct port *port, const struct rte_mbuf *m)
 {
     return packet_of((struct rte_mbuf *)(uintptr_t)m)->offload == 0 &&
-           m->pkt_len <= port->max_frame_len;
+           m->pkt_len <= port->max_frame_len &&
+           (m->nb_segs == 1 ||
+            (__atomic_load_n(&port->capability, __ATOMIC_RELAXED) & PORT_TX_MULTI_SEG));
 }
 
 static void flush_buffer(struct port_tx *tx, struct tx_buffer *buffer)

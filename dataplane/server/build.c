@@ -15,8 +15,6 @@
 
 #define N_VLANS 4096
 
-static const struct function_ops *const function_kinds[] = {&switch_ops};
-
 static int no_memory(struct error *e)
 {
     return error_set(e, -ENOMEM, NULL, "out of memory");
@@ -118,7 +116,7 @@ static int build_attachments(struct generation *g, const struct model *model, st
 
 static int build_functions(struct generation *g, const struct model *model, struct error *e)
 {
-    const struct function_ops *ops = function_kinds[0];
+    const struct function_ops *ops = &switch_ops;
     uint32_t n = ops->n_instances(model);
 
     g->functions = calloc(n + 1, sizeof(*g->functions));

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Do the objects of a transaction fit together? Each field is in range already (api_check); here
-// are the references. Main thread, before anything is built. Next: build.c.
+// are the references. Main thread, called by transaction.c before anything is built; changes
+// nothing. Next: build.c.
 
 #include "dataplane/server/check.h"
 

@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // What does the main thread do all day? Answer the control socket, look after ports, age tables:
-// one epoll loop. Workers never wait for it. Next: transaction.c.
+// one epoll loop, from main.c until a signal. Workers never wait for it, and it never waits for a
+// client. Next: transaction.c.
 
 #include "dataplane/server/server.h"
 
 #include <errno.h>
-#include <poll.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/file.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -26,7 +28,9 @@
 #define MAX_CLIENTS 16
 #define TICK_NS 100000000 // of ports, ageing and counters
 #define TICKS_PER_SEC 10
-#define ANSWER_MS 3000 // what another dataplane has to answer a hello
+#define LOCK_NAME "dataplane.lock" // in the run directory
+#define LOCK_WAIT_US 10000
+#define LOCK_TRIES 300 // three seconds
 
 struct client {
     int fd; // -1: free
@@ -34,8 +38,8 @@ struct client {
 };
 
 static struct client clients[MAX_CLIENTS];
-static char socket_path[sizeof(((struct sockaddr_un *)0)->sun_path)];
-static int listen_fd = -1, epoll_fd = -1, timer_fd = -1, signal_fd = -1;
+static char socket_path[sizeof(((struct sockaddr_un *)0)->sun_path)]; // empty: not ours (yet)
+static int listen_fd = -1, epoll_fd = -1, timer_fd = -1, signal_fd = -1, lock_fd = -1;
 
 static int watch_fd(int fd, uint32_t id)
 {
@@ -46,30 +50,25 @@ static int watch_fd(int fd, uint32_t id)
 
 enum { ID_LISTEN = MAX_CLIENTS, ID_TIMER, ID_SIGNAL };
 
-// Does a dataplane answer at this socket? A killed one may take a moment to die, during which its
-// socket still takes connections; then the hello is answered by a hang-up.
-static int is_served(const struct sockaddr_un *address)
+// One dataplane a directory. A killed one may take a moment to die and to let go.
+static int take_lock(const char *run_dir)
 {
-    struct {
-        struct api_header header;
-        struct api_hello hello;
-    } request = {{API_MAGIC, API_VERSION, API_HELLO, sizeof(request), 1, 0, 0}, {0, 0, 0}};
-    int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-    struct pollfd answer = {.fd = fd, .events = POLLIN};
-    int served = 0;
+    char path[4096];
+    int rc = -EWOULDBLOCK;
 
-    if (fd >= 0 && connect(fd, (const struct sockaddr *)address, sizeof(*address)) == 0 &&
-        send(fd, &request, sizeof(request), MSG_NOSIGNAL) > 0) {
-        int n = poll(&answer, 1, ANSWER_MS);
-
-        served = n == 0 || (n > 0 && recv(fd, &request, sizeof(request), 0) > 0);
+    snprintf(path, sizeof(path), "%s/%s", run_dir, LOCK_NAME);
+    lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (lock_fd < 0)
+        return -errno;
+    for (unsigned n = 0; rc == -EWOULDBLOCK && n < LOCK_TRIES; n++) {
+        if (n > 0)
+            usleep(LOCK_WAIT_US);
+        rc = flock(lock_fd, LOCK_EX | LOCK_NB) < 0 ? -errno : 0;
     }
-    if (fd >= 0)
-        close(fd);
-    return served;
+    return rc;
 }
 
-// A socket file that nobody listens on is what a killed dataplane left behind.
+// A socket file is what a killed dataplane left behind: we have the lock.
 static int remove_stale(const struct sockaddr_un *address)
 {
     struct stat st;
@@ -78,8 +77,6 @@ static int remove_stale(const struct sockaddr_un *address)
         return 0;
     if (!S_ISSOCK(st.st_mode))
         return -EEXIST;
-    if (is_served(address))
-        return -EADDRINUSE;
     return unlink(address->sun_path) < 0 ? -errno : 0;
 }
 
@@ -92,12 +89,14 @@ static int open_socket(const char *run_dir, struct error *e)
 
     if (rc >= (int)sizeof(address.sun_path))
         return error_set(e, -ENAMETOOLONG, NULL, "%s is too long for a socket's name", run_dir);
-    memcpy(socket_path, address.sun_path, sizeof(socket_path));
-    rc = remove_stale(&address);
-    if (rc == -EADDRINUSE)
+    rc = take_lock(run_dir);
+    if (rc == -EWOULDBLOCK)
         return error_set(e, rc, NULL, "a dataplane serves %s already", run_dir);
     if (rc < 0)
-        return error_set(e, rc, NULL, "%s is in the way: %s", socket_path, strerror(-rc));
+        return error_set(e, rc, NULL, "can't lock %s/%s: %s", run_dir, LOCK_NAME, strerror(-rc));
+    rc = remove_stale(&address);
+    if (rc < 0)
+        return error_set(e, rc, NULL, "%s is in the way: %s", address.sun_path, strerror(-rc));
     listen_fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     mask = umask(0177);
     rc = listen_fd < 0 || bind(listen_fd, (struct sockaddr *)&address, sizeof(address)) < 0 ||
@@ -105,8 +104,10 @@ static int open_socket(const char *run_dir, struct error *e)
              ? -errno
              : 0;
     umask(mask);
-    return rc < 0 ? error_set(e, rc, NULL, "can't listen on %s: %s", socket_path, strerror(-rc))
-                  : 0;
+    if (rc < 0)
+        return error_set(e, rc, NULL, "can't listen on %s: %s", address.sun_path, strerror(-rc));
+    memcpy(socket_path, address.sun_path, sizeof(socket_path));
+    return 0;
 }
 
 static int open_timer(void)
@@ -167,12 +168,12 @@ static void close_client(struct client *client)
 
 void server_fini(void)
 {
-    int *const fds[] = {&listen_fd, &epoll_fd, &timer_fd, &signal_fd};
+    int *const fds[] = {&listen_fd, &epoll_fd, &timer_fd, &signal_fd, &lock_fd};
 
     for (unsigned i = 0; i < MAX_CLIENTS; i++)
         if (clients[i].fd >= 0)
             close_client(&clients[i]);
-    if (listen_fd >= 0)
+    if (socket_path[0] != '\0')
         unlink(socket_path);
     for (unsigned i = 0; i < sizeof(fds) / sizeof(fds[0]); i++) {
         if (*fds[i] >= 0)

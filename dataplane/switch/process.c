@@ -46,6 +46,14 @@ static void drop(struct packet *p, enum api_drop reason)
     p->drop = (uint8_t)reason;
 }
 
+// What a flood of it will be: a TSO frame is cut for its receivers.
+static unsigned n_frames(const struct packet *p)
+{
+    if (likely(!(p->offload & PACKET_TSO)))
+        return 1;
+    return (unsigned)(p->l3_end - p->payload_off + p->gso_size - 1) / p->gso_size;
+}
+
 static void flood(const struct scene *s, const struct switch_member *member, struct packet *p,
                   enum storm_class class)
 {
@@ -57,7 +65,8 @@ static void flood(const struct scene *s, const struct switch_member *member, str
 
     if (s->config->n_members == 1)
         drop(p, DROP_SWITCH_ALONE);
-    else if (!storm_admit(&member->storm[class], &member->port->storm[class], s->ctx->now_tsc))
+    else if (!storm_admit(&member->storm[class], &member->port->storm[class], s->ctx->now_tsc,
+                          n_frames(p)))
         drop(p, reasons[class]);
     else
         p->verdict = PACKET_FLOOD;

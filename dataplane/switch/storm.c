@@ -19,21 +19,23 @@ void storm_limit_init(struct storm_limit *limit, uint32_t pps, uint64_t tsc_hz)
     limit->depth_cycles = n_frames * limit->frame_cycles;
 }
 
-int storm_admit(const struct storm_limit *limit, struct storm_meter *meter, uint64_t now_tsc)
+int storm_admit(const struct storm_limit *limit, struct storm_meter *meter, uint64_t now_tsc,
+                unsigned n_frames)
 {
+    uint64_t cost = limit->frame_cycles * n_frames;
     uint64_t full = __atomic_load_n(&meter->full_tsc, __ATOMIC_RELAXED);
 
-    if (limit->frame_cycles == 0)
+    if (cost == 0)
         return 1;
     for (unsigned n = 0; n < MAX_TRIES; n++) {
         // Clocks of workers differ by a little, so the difference is signed.
         uint64_t used = (int64_t)(full - now_tsc) > 0 ? full - now_tsc : 0;
-        int has_token = used + limit->frame_cycles <= limit->depth_cycles;
+        int has_token = used + cost <= limit->depth_cycles;
 
         if (!has_token && used <= limit->depth_cycles)
             return 0;
         // More was used than the bucket holds: by an older, lower limit. It is just empty then.
-        used = has_token ? used + limit->frame_cycles : limit->depth_cycles;
+        used = has_token ? used + cost : limit->depth_cycles;
         if (__atomic_compare_exchange_n(&meter->full_tsc, &full, now_tsc + used, 0,
                                         __ATOMIC_RELAXED, __ATOMIC_RELAXED))
             return has_token;

@@ -32,8 +32,10 @@ struct storm_meter {
 // `pps` frames a second, 0: no limit; above tsc_hz it counts as tsc_hz.
 void storm_limit_init(struct storm_limit *limit, uint32_t pps, uint64_t tsc_hz);
 
-// Take a token. 1, or 0: the frame is above the limit. Exact for any number of workers, except that
-// one which loses the race for the meter several times in a row is told 0. Worker.
-int storm_admit(const struct storm_limit *limit, struct storm_meter *meter, uint64_t now_tsc);
+// Take the tokens of n_frames frames (a TSO frame is as many as it will be cut into). 1, or 0:
+// above the limit, none is taken. Exact for any number of workers, except that one which loses the
+// race for the meter several times in a row is told 0. Worker.
+int storm_admit(const struct storm_limit *limit, struct storm_meter *meter, uint64_t now_tsc,
+                unsigned n_frames);
 
 #endif

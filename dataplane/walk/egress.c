@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // How does a decided packet get to its port, or a flooded one to many? Worker; called by walk.c.
-// A flood takes one reference per receiver and copies no payload. Next: port/tx.c.
+// A flood takes one reference per receiver and copies no payload, so nobody may write to a flooded
+// frame afterwards. Next: port/tx.c.
 
 #include "dataplane/walk/egress.h"
 
@@ -44,7 +45,7 @@ void egress_flood(const struct walk_context *ctx, const struct function *f, stru
                   struct port_tx *tx)
 {
     // Receivers share the bytes, so what is left to do on them is done first, for none of them.
-    static const struct port plain = {.max_frame_len = UINT16_MAX};
+    static const struct port plain = {.max_frame_len = UINT16_MAX, .capability = PORT_TX_MULTI_SEG};
     struct rte_mbuf *segments[OFFLOAD_MAX_SEGMENTS];
     uint32_t in = packet_of(m)->in;
     uint16_t in_port = packet_of(m)->in_port;
@@ -55,7 +56,7 @@ void egress_flood(const struct walk_context *ctx, const struct function *f, stru
         flood_one(ctx, f, m, tx);
         return;
     }
-    n = offload_prepare(m, &plain, ctx->worker, segments, OFFLOAD_MAX_SEGMENTS, &reason);
+    n = offload_prepare(m, &plain, segments, OFFLOAD_MAX_SEGMENTS, &reason);
     if (n == 0)
         counters_drop(in_port, ctx->worker, reason, 1);
     for (unsigned i = 0; i < n; i++) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // How do workers change from one configuration to the next? As a whole: the pointer is swapped,
-// then the old generation is freed once no worker can see it. Main thread; built by server/build.c.
+// then the old generation is freed once no worker can see it. Main thread, called by
+// server/transaction.c with what server/build.c made. Next: worker/worker.c, which takes it.
 
 #include "dataplane/walk/generation.h"
 

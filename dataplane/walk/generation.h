@@ -9,7 +9,6 @@
 #include "dataplane/walk/function.h"
 
 #define ATTACHMENT_NONE UINT32_MAX
-#define FUNCTION_NONE UINT32_MAX
 
 // A place where a cable ends: a port or a VLAN on it, plugged into a function.
 struct attachment {

@@ -130,8 +130,10 @@ static uint8_t check_arp(const struct guard *guard, const uint8_t *arp)
 
 uint8_t guard_check(const struct guard *guard, const struct rte_mbuf *m, const struct packet *p)
 {
-    if (unlikely(p->l2_error != API_DROP_NONE || p->l3_error != API_DROP_NONE))
-        return DROP_GUARD_MALFORMED;
+    if (unlikely(p->l2_error != API_DROP_NONE))
+        return p->l2_error;
+    if (unlikely(p->l3_error != API_DROP_NONE)) // it can't be judged
+        return p->l3_error;
     const uint8_t *frame = rte_pktmbuf_mtod(m, const uint8_t *);
     if (unlikely(!guard_has_mac(guard, frame + RTE_ETHER_ADDR_LEN)))
         return DROP_GUARD_MAC;

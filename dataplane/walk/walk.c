@@ -28,10 +28,8 @@ static void carry_out(const struct walk_context *ctx, const struct function *f, 
         case PACKET_FLOOD:
             egress_flood(ctx, f, m[i], tx);
             break;
-        case PACKET_DROP:
+        default: // PACKET_DROP
             drop(ctx, m[i], p->drop);
-            break;
-        default: // PACKET_CONSUME, PACKET_HOLD: the function has it
             break;
         }
     }

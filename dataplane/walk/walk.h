@@ -8,7 +8,7 @@
 #include "dataplane/walk/generation.h"
 
 // Walk n parsed packets (at most BURST_SIZE) that one port received. Takes all mbufs: they are
-// queued in tx, kept by a function, or dropped and counted at the receiving port. Worker.
+// queued in tx, or dropped and counted at the receiving port. Worker.
 void walk_burst(const struct walk_context *ctx, struct rte_mbuf **m, unsigned n,
                 struct port_tx *tx);
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // When may a worker sleep? After IDLE_SPIN_NS without a packet, in steps that double up to
-// IDLE_MAX_SLEEP_NS. The only system call of a worker, and never while it has packets.
+// IDLE_MAX_SLEEP_NS; never while it has packets. Called by worker.c on its own thread. Next: back
+// to worker.c.
 
 #include "dataplane/worker/idle.h"
 

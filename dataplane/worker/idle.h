@@ -7,7 +7,7 @@
 
 #include <stdint.h>
 
-#define IDLE_SPIN_NS 100000      // polled without sleep after the last packet
+#define IDLE_SPIN_NS 50000       // polled without sleep after the last packet
 #define IDLE_MIN_SLEEP_NS 10000  // the first sleep; each is twice the last
 #define IDLE_MAX_SLEEP_NS 500000 // the longest
 

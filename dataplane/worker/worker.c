@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // What happens to a packet, in order? Read loop_once() and receive(): port rx, parse, walk, port
 // tx. Each worker thread runs loop_once() for ever on the queues that are its own. It allocates
-// nothing, logs nothing, waits for nobody and makes no system call on a packet's behalf.
-// Next on the way: port/vhost_rx_tx.c, parse/parse.c, walk/walk.c, port/tx.c.
+// nothing, logs nothing, waits for nobody. Its only system calls are sleeping when there is nothing
+// to do (idle.c) and waking who sleeps, a guest or the thread behind taps, once a burst. Next on
+// the way: port/vhost_rx_tx.c, parse/parse.c, walk/walk.c, port/tx.c.
 
 #include "dataplane/worker/worker.h"
 

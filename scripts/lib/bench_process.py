@@ -20,7 +20,8 @@ class Process:
     """A child in a session of its own (Ctrl-C at a terminal is ours to handle), its output in a file.
     Killed by the kernel if we die first."""
 
-    def __init__(self, name, args, folder, nice=0, environment=None, has_stdin=False):
+    def __init__(self, name, args, folder, nice=0, environment=None, has_stdin=False,
+                 is_realtime=False):
         self.name = name
         self.log = os.path.join(folder, f"{name}.log")
 
@@ -28,6 +29,8 @@ class Process:
             LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
             with contextlib.suppress(OSError):
                 os.setpriority(os.PRIO_PROCESS, 0, nice)
+                if is_realtime:
+                    os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1))
                 # Where sessions are scheduled as groups, this is the value that counts.
                 with open("/proc/self/autogroup", "w", encoding="ascii") as f:
                     f.write(str(nice))

@@ -6,7 +6,7 @@
          └── p3.30.20  VLAN 20 in 30
 """
 import pytest
-from scapy.all import ARP, IP, UDP, Dot1AD, Dot1Q, Ether, IPv6, Raw, TCP
+from scapy.all import ARP, IP, TCP, UDP, Ether, ICMPv6ND_NA, IPv6, Raw
 
 from tests.replay.replay import Replay
 
@@ -129,7 +129,12 @@ OTHERS = {
     "another protocol": (Ether(src=A, dst=ALL, type=0x88B5) / Raw(b"z" * 46), "GUARD_ETHERTYPE"),
     "a DHCP server": (Ether(src=A, dst=ALL) / IP(src="10.0.0.1", dst="255.255.255.255") / UDP(sport=67, dport=68) / Raw(b"\2" * 240),
                       "GUARD_ROUTER"),
-    "a cut IPv4 header": (bytes(Ether(src=A, dst=ALL) / IP(src="10.0.0.1"))[:30], "GUARD_MALFORMED"),
+    "ND with an option of length 0": (
+        bytes(Ether(src=A, dst="33:33:00:00:00:01") / IPv6(src="fe80::5054:ff:fe00:a", dst="ff02::1", hlim=255) /
+              ICMPv6ND_NA(tgt="fe80::5054:ff:fe00:a") / Raw(b"\2\0" + b"\0" * 6)), "GUARD_MALFORMED"),
+    "ND for another address": (
+        Ether(src=A, dst="33:33:00:00:00:01") / IPv6(src="fe80::5054:ff:fe00:a", dst="ff02::1", hlim=255) /
+        ICMPv6ND_NA(tgt="fe80::1"), "GUARD_ND"),
 }
 
 
@@ -141,6 +146,48 @@ def test_a_guarded_port_speaks_for_itself_only(lab, what):
     name = replay.play([own, bytes(frame), own], options=GUARDED)
     assert replay.drops(name) == {reason: 1}
     assert replay.recorded()["p1"] == [own, own]
+
+
+def ip4(**fields):
+    """An IPv4 header and twenty bytes; fields of the header as wanted."""
+    return bytes(Ether(src=A, dst=ALL) / IP(src="10.0.0.1", dst="10.0.0.2", **fields) / Raw(b"y" * 20))
+
+
+def ip6(next_header, payload, length=None):
+    return bytes(Ether(src=A, dst=ALL) / IPv6(src="fd00::1", dst="fd00::2", nh=next_header, plen=length) / Raw(payload))
+
+
+# What a guarded port may not send because it can't be judged, by the fault that parse names.
+MALFORMED = {
+    "ARP_TRUNCATED": bytes(Ether(src=A, dst=ALL) / ARP())[:41],
+    "ARP_BAD_FORMAT": Ether(src=A, dst=ALL) / ARP(hwlen=7),
+    "IP4_TRUNCATED": ip4()[:30],
+    "IP4_BAD_VERSION": ip4(version=5),
+    "IP4_BAD_IHL": ip4(ihl=4),
+    "IP4_BAD_LENGTH": ip4(len=41),
+    "IP4_BAD_OPTION": bytes(Ether(src=A, dst=ALL) / IP(src="10.0.0.1", ihl=6, len=24) / Raw(b"\x83\0\0\0")),
+    "IP4_BAD_FRAGMENT": ip4(frag=8191),
+    "IP6_TRUNCATED": ip6(59, b"")[:53],
+    "IP6_BAD_VERSION": ip6(59, b"")[:14] + b"\x50" + ip6(59, b"")[15:],
+    "IP6_BAD_LENGTH": ip6(17, b"", 8),
+    "IP6_BAD_EXTENSION": ip6(60, b"\x3b\1" + b"\0" * 6),
+    "IP6_BAD_FRAGMENT": ip6(44, b"\x11\0\0\1\0\0\0\1" + b"z" * 7),
+    "TCP_TRUNCATED": ip4(proto=6, len=39)[:53],
+    "TCP_BAD_OFFSET": bytes(Ether(src=A, dst=ALL) / IP(src="10.0.0.1") / TCP(dataofs=4)),
+    "UDP_TRUNCATED": ip4(proto=17, len=27)[:41],
+    "UDP_BAD_LENGTH": bytes(Ether(src=A, dst=ALL) / IP(src="10.0.0.1") / UDP(len=7)),
+    "ICMP_TRUNCATED": ip4(proto=1, len=27)[:41],
+    "ICMP6_TRUNCATED": ip6(58, b"\x80\0\0\0\0\0\0"),
+    "SCTP_TRUNCATED": ip4(proto=132, len=31)[:45],
+}
+
+
+def test_a_guarded_port_sends_nothing_malformed(lab):
+    replay = Replay(lab, {"p1": ""})
+    options = f', mac-address: "{A}", guard: true'
+    name = replay.play([bytes(f) for f in MALFORMED.values()], options=options)
+    assert replay.drops(name) == {reason: 1 for reason in MALFORMED}
+    assert replay.recorded()["p1"] == []
 
 
 def test_storms_are_cut(lab):

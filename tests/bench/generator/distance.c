@@ -12,25 +12,14 @@
 #include <rte_cycles.h>
 #include <rte_pause.h>
 
-#define N_CHUNKS 20
-#define N_TURNS 500 // per chunk
+#define N_CHUNKS 10
+#define N_TURNS 200 // per chunk
 
 // Each side writes when it is its turn.
 struct court {
     uint64_t ball __attribute__((aligned(128))); // odd: the other's turn
     bool is_over;
-    unsigned other_cpu __attribute__((aligned(128)));
-    int err; // of the other
 };
-
-static int pin(unsigned cpu)
-{
-    cpu_set_t set;
-
-    CPU_ZERO(&set);
-    CPU_SET(cpu, &set);
-    return -pthread_setaffinity_np(pthread_self(), sizeof(set), &set);
-}
 
 static bool await(struct court *c, uint64_t ball)
 {
@@ -44,7 +33,6 @@ static void *return_balls(void *arg)
 {
     struct court *c = arg;
 
-    c->err = pin(c->other_cpu);
     for (uint64_t ball = 1; await(c, ball); ball += 2)
         __atomic_store_n(&c->ball, ball + 1, __ATOMIC_RELEASE);
     return NULL;
@@ -71,22 +59,44 @@ static uint64_t play(struct court *c)
     return best;
 }
 
+// On its CPU from the start: at real-time priority it would else wait for us on ours.
+static int start_other(pthread_t *thread, unsigned cpu, struct court *c)
+{
+    pthread_attr_t attr;
+    cpu_set_t set;
+    int err;
+
+    CPU_ZERO(&set);
+    CPU_SET(cpu, &set);
+    err = -pthread_attr_init(&attr);
+    if (err < 0)
+        return err;
+    err = -pthread_attr_setaffinity_np(&attr, sizeof(set), &set);
+    if (err == 0)
+        err = -pthread_create(thread, &attr, return_balls, c);
+    pthread_attr_destroy(&attr);
+    return err;
+}
+
 int distance_measure(unsigned cpu, unsigned other_cpu, uint64_t *cycles)
 {
-    struct court court = {.other_cpu = other_cpu};
+    struct court court = {0};
     pthread_t thread;
+    cpu_set_t set;
     int err;
 
     if (cpu == other_cpu || cpu >= CPU_SETSIZE || other_cpu >= CPU_SETSIZE)
         return -EINVAL;
-    err = pin(cpu);
+    CPU_ZERO(&set);
+    CPU_SET(cpu, &set);
+    err = -pthread_setaffinity_np(pthread_self(), sizeof(set), &set);
     if (err < 0)
         return err;
-    err = -pthread_create(&thread, NULL, return_balls, &court);
+    err = start_other(&thread, other_cpu, &court);
     if (err < 0)
         return err;
     *cycles = play(&court);
     __atomic_store_n(&court.is_over, true, __ATOMIC_RELAXED);
     pthread_join(thread, NULL);
-    return court.err;
+    return 0;
 }

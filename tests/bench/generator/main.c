@@ -97,12 +97,19 @@ fini_a:
 
 static int print_distance(const struct options *o)
 {
-    uint64_t cycles;
-    int err = distance_measure(o->cpus[0], o->cpus[1], &cycles);
+    int err;
 
-    if (err == 0)
+    do {
+        uint64_t cycles;
+
+        err = distance_measure(o->cpus[0], o->cpus[1], &cycles);
+        if (err < 0)
+            return err;
         printf("%lu\n", cycles);
-    return err;
+        fflush(stdout);
+        usleep((useconds_t)(o->every_sec * 1e6));
+    } while (o->every_sec > 0);
+    return 0;
 }
 
 int main(int argc, char **argv)

@@ -30,7 +30,8 @@ static const char usage[] =
     "  --duration SEC     of the measurement (5)\n"
     "  --wait SEC         for the DUT to connect and to pass a first frame (20)\n"
     "  --json FILE        result as JSON, - for stdout\n"
-    "  --distance CPU,CPU only print the cycles that a cache line takes there and back\n";
+    "  --distance CPU,CPU only print the cycles that a cache line takes there and back\n"
+    "  --every SEC        again and again, with --distance\n";
 
 enum option_key {
     KEY_A = 1,
@@ -52,6 +53,7 @@ enum option_key {
     KEY_WAIT,
     KEY_JSON,
     KEY_DISTANCE,
+    KEY_EVERY,
     KEY_HELP,
 };
 
@@ -75,6 +77,7 @@ static const struct option long_options[] = {
     {"wait", required_argument, NULL, KEY_WAIT},
     {"json", required_argument, NULL, KEY_JSON},
     {"distance", required_argument, NULL, KEY_DISTANCE},
+    {"every", required_argument, NULL, KEY_EVERY},
     {"help", no_argument, NULL, KEY_HELP},
     {NULL, 0, NULL, 0},
 };
@@ -211,6 +214,8 @@ static int take_option(struct options *o, int key, const char *text)
     case KEY_DISTANCE:
         o->is_distance = true;
         return parse_cpus(text, o->cpus);
+    case KEY_EVERY:
+        return parse_sec(text, &o->every_sec);
     case KEY_JSON:
         o->json_path = text;
         return 0;

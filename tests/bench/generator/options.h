@@ -36,6 +36,7 @@ struct options {
     bool is_learning;
     bool is_distance;      // measure how far apart two CPUs are, and nothing else
     unsigned cpus[2];      // of these
+    double every_sec;      // again and again, 0: once
     const char *json_path; // NULL: no JSON, "-": stdout
 };
 

@@ -85,8 +85,10 @@ static int vring_index(struct play *p)
     uint32_t request = requests[p->n_done % 8];
     uint32_t index = (uint32_t)p->b->arg + (p->b->arg < 256 ? 0 : (uint32_t)play_random(p));
     struct vu_vring_addr payload = {.index = index};
+    // Of the right length, or that is what gets refused and the ring is never looked at.
+    size_t size = request == VU_SET_VRING_ADDR ? sizeof(payload) : sizeof(uint64_t);
 
-    return play_refusable(p, frontend_request(p->fe, request, &payload, sizeof(payload), NULL, 0));
+    return play_refusable(p, frontend_request(p->fe, request, &payload, size, NULL, 0));
 }
 
 static int vring_addr_live(struct play *p)

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Can people read it? Values become cells, rows become an aligned table.
+// Rows are built here as culvertd answers them; no culvertd runs. What a user sees of a running one
+// is for the system tests.
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Does the datastore read what was meant, know equal from unequal, say what changed, and print what
 // reads back the same? The errors are in config_errors_test.c, the files in store_test.c.
+// Reads the tree through node.h, as southbound/ does.
 
 #include "tests/unit/control/texts.h"
 

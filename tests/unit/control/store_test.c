@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Is the running configuration on disk either the old one or the new one, whatever happens, and is
-// damage told? Each test has a directory of its own.
+// damage told? A full disk and a failing fsync are made without a mount or a privilege. All tests
+// share one new directory; each saves first what it wants to find.
 
 #include "tests/unit/control/texts.h"
 
@@ -8,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -31,14 +33,31 @@ static uint64_t load_id(void)
     return id;
 }
 
+int __real_fsync(int fd);
+int __wrap_fsync(int fd);
+
+static bool fsync_of_directory_fails;
+
+// The linker puts it in fsync's place.
+int __wrap_fsync(int fd)
+{
+    struct stat st;
+
+    if (!fsync_of_directory_fails || fstat(fd, &st) < 0 || !S_ISDIR(st.st_mode))
+        return __real_fsync(fd);
+    errno = EIO;
+    return -1;
+}
+
 static uint64_t save(const char *text)
 {
     struct config *config = must_parse(text, CONFIG_YAML);
     struct config_error e;
     uint64_t id = config_id(config);
 
-    if (config_save(config, dir, &e) < 0)
+    if (config_prepare(config, dir, &e) < 0 || config_keep(dir, &e) < 0)
         fail_msg("%s", e.sentence);
+    assert_string_equal(e.sentence, "");
     config_destroy(config);
     return id;
 }
@@ -49,7 +68,7 @@ static void check_save_fails(const char *text, int code, const char *sentence)
     struct config_error e;
     char wanted[256];
 
-    assert_int_equal(config_save(config, dir, &e), code);
+    assert_int_equal(config_prepare(config, dir, &e), code);
     (void)snprintf(wanted, sizeof(wanted), sentence, dir);
     assert_string_equal(e.sentence, wanted);
     assert_int_equal(e.code, code);
@@ -147,6 +166,46 @@ static void test_place_that_can_not_be_written(void **state)
                         "can't open the state directory /nonexistent: No such file or directory");
 }
 
+// The rename is done: the new file is the running one, and nobody may go back to the old one.
+static void test_failing_fsync_after_the_rename_is_a_warning(void **state)
+{
+    struct config *config = must_parse(test_text, CONFIG_YAML);
+    struct config_error e;
+    char wanted[256];
+
+    (void)state;
+    save("{}");
+    fsync_of_directory_fails = true;
+    assert_int_equal(config_prepare(config, dir, &e), 0);
+    assert_int_equal(config_keep(dir, &e), 0);
+    fsync_of_directory_fails = false;
+    assert_int_equal(e.code, 0);
+    (void)snprintf(wanted, sizeof(wanted),
+                   "%s/running.yaml is written, but may not survive a power cut: "
+                   "Input/output error",
+                   dir);
+    assert_string_equal(e.sentence, wanted);
+    assert_true(load_id() == config_id(config));
+    config_destroy(config);
+}
+
+static void test_nothing_prepared_is_nothing_kept(void **state)
+{
+    uint64_t id = save("tenants: [{name: x}]");
+    struct config *config = must_parse(test_text, CONFIG_YAML);
+    struct config_error e;
+
+    (void)state;
+    assert_int_equal(config_prepare(config, dir, &e), 0);
+    assert_int_equal(n_files(), 2);
+    config_forget(dir);
+    assert_int_equal(n_files(), 1);
+    assert_int_equal(config_keep(dir, &e), -ENOENT);
+    assert_int_equal(e.code, -ENOENT);
+    assert_true(load_id() == id);
+    config_destroy(config);
+}
+
 static void check_load_fails(int code, const char *sentence)
 {
     struct config *config = NULL;
@@ -221,6 +280,8 @@ int main(void)
         cmocka_unit_test(test_leftover_of_a_killed_process_is_removed),
         cmocka_unit_test(test_full_disk_leaves_the_old_file),
         cmocka_unit_test(test_place_that_can_not_be_written),
+        cmocka_unit_test(test_failing_fsync_after_the_rename_is_a_warning),
+        cmocka_unit_test(test_nothing_prepared_is_nothing_kept),
         cmocka_unit_test(test_damage_is_told),
     };
 

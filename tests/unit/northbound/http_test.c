@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // What does a client see on the wire, a rude one included? The whole of culvertd but its main runs
-// in a thread, without a dataplane; the test talks HTTP to its socket by hand.
+// in a thread, without a dataplane; the test talks HTTP to its socket by hand, so that it
+// can break off, dawdle and lie. Which path leads where is in router_test.c.
 
 #include <pthread.h>
 #include <setjmp.h>

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Does each request find its function, and only that? Methods, paths, media types and roles.
+// Does each request find its function, and only that? Methods, paths, media types and roles go in,
+// a route or a refusal comes out: no socket, no server. What is sent over a socket is in
+// http_test.c.
 
 #include <errno.h>
 #include <setjmp.h>

@@ -145,13 +145,12 @@ int lab_init(void **state)
     lab_pool = mbuf_pool("lab", 511, 65400);
     if (counters_init(NULL, 1) < 0)
         return -1;
-    return offload_init(1);
+    return 0;
 }
 
 int lab_fini(void **state)
 {
     (void)state;
-    offload_fini();
     counters_fini();
     rte_mempool_free(lab_pool);
     return 0;

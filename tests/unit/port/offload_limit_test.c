@@ -25,7 +25,7 @@ static void assert_dropped(struct rte_mbuf *m, const struct port *port, unsigned
 {
     uint8_t drop = API_DROP_NONE;
 
-    assert_int_equal(offload_prepare(m, port, 0, out, n_out, &drop), 0);
+    assert_int_equal(offload_prepare(m, port, out, n_out, &drop), 0);
     assert_int_equal(drop, reason);
     lab_assert_no_leak();
 }
@@ -114,7 +114,7 @@ static void frames_must_fit_the_receiver(void **state)
     (void)state;
     lab_build(&lab_kinds[0], &sent, LAB_MAX_FRAME - headers);
     m = lab_packet(&sent, 0, 0, NULL, 0);
-    assert_int_equal(offload_prepare(m, &plain, 0, out, 1, &drop), 1);
+    assert_int_equal(offload_prepare(m, &plain, out, 1, &drop), 1);
     assert_ptr_equal(out[0], m);
     assert_true(mbuf_holds(m, sent.bytes, sent.len));
     rte_pktmbuf_free(m);
@@ -144,7 +144,7 @@ static void shared_frame_is_not_touched(void **state)
     m = lab_packet(&sent, 0, 0, NULL, 0);
     m->ol_flags = RTE_MBUF_F_RX_L4_CKSUM_NONE;
     rte_mbuf_refcnt_update(m, 1);
-    assert_int_equal(offload_prepare(m, &plain, 0, out, 1, &drop), 1);
+    assert_int_equal(offload_prepare(m, &plain, out, 1, &drop), 1);
     assert_int_equal(rte_mbuf_refcnt_read(m), 2);
     assert_int_equal(m->ol_flags, 0);
     assert_true(mbuf_holds(m, sent.bytes, sent.len));
@@ -163,16 +163,16 @@ static void empty_pool_drops_and_recovers(void **state)
     lab_build(&lab_kinds[0], &sent, 60000);
     do {
         assert_true(n_kept + OFFLOAD_MAX_SEGMENTS <= RTE_DIM(kept));
-        n = offload_prepare(lab_packet(&sent, BOTH, 1000, NULL, 0), &plain, 0, kept + n_kept,
+        n = offload_prepare(lab_packet(&sent, BOTH, 1000, NULL, 0), &plain, kept + n_kept,
                             OFFLOAD_MAX_SEGMENTS, &drop);
         assert_true(n == 60 || n == 0);
         n_kept += n;
     } while (n > 0);
     assert_int_equal(drop, DROP_OFFLOAD_NO_BUFFER);
-    assert_true(rte_mempool_full(lab_pool)); // the frames are gone, also the one that was dropped
+    // The segments are of the sender's pool; the frames are gone, also the one that was dropped.
+    assert_int_equal(rte_mempool_in_use_count(lab_pool), n_kept);
     rte_pktmbuf_free_bulk(kept, n_kept);
-    n = offload_prepare(lab_packet(&sent, BOTH, 1000, NULL, 0), &plain, 0, out, RTE_DIM(out),
-                        &drop);
+    n = offload_prepare(lab_packet(&sent, BOTH, 1000, NULL, 0), &plain, out, RTE_DIM(out), &drop);
     assert_int_equal(n, 60);
     rte_pktmbuf_free_bulk(out, n);
     lab_assert_no_leak();

@@ -30,7 +30,7 @@ static struct port port_with(uint32_t capability)
 static unsigned prepare(struct rte_mbuf *m, const struct port *port)
 {
     uint8_t drop = API_DROP_NONE;
-    unsigned n = offload_prepare(m, port, 0, out, RTE_DIM(out), &drop);
+    unsigned n = offload_prepare(m, port, out, RTE_DIM(out), &drop);
 
     assert_int_equal(drop, API_DROP_NONE);
     assert_true(n > 0);

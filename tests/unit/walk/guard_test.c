@@ -45,13 +45,13 @@ static void test_malformed(void **state)
     (void)state;
     udp("10.0.0.11", 1000, 2000);
     f.len = 30;
-    EXPECT(VM1, DROP_GUARD_MALFORMED);
-    EXPECT(FREE, DROP_GUARD_MALFORMED);
+    EXPECT(VM1, DROP_IP4_TRUNCATED);
+    EXPECT(FREE, DROP_IP4_TRUNCATED);
     f.len = 13;
-    EXPECT(VM1, DROP_GUARD_MALFORMED);
+    EXPECT(VM1, DROP_RUNT_FRAME);
     udp("10.0.0.11", 1000, 2000);
     frame_put16(&f, f.l4_off + 4, 7);
-    EXPECT(VM1, DROP_GUARD_MALFORMED);
+    EXPECT(VM1, DROP_UDP_BAD_LENGTH);
 }
 
 static void test_ip4_source(void **state)
@@ -165,9 +165,8 @@ static void test_arp(void **state)
 
 static void test_every_reason_is_met(void **state)
 {
-    static const uint8_t reasons[] = {DROP_GUARD_MAC,       DROP_GUARD_MALFORMED,
-                                      DROP_GUARD_ETHERTYPE, DROP_GUARD_IP4_SOURCE,
-                                      DROP_GUARD_ARP,       DROP_GUARD_ROUTER};
+    static const uint8_t reasons[] = {DROP_GUARD_MAC, DROP_GUARD_ETHERTYPE, DROP_GUARD_IP4_SOURCE,
+                                      DROP_GUARD_ARP, DROP_GUARD_ROUTER};
     (void)state;
     for (unsigned i = 0; i < RTE_DIM(reasons); i++)
         if (!is_met(reasons[i]))
