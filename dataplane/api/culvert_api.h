@@ -181,6 +181,7 @@ struct api_mac {
     X(VLAN_TRUNCATED, "frame ends inside a VLAN tag")                                      \
     X(OVERSIZE_FRAME, "frame is longer than the port's MTU allows")                        \
     X(VLAN_UNKNOWN, "no attachment takes this VLAN of the port")                           \
+    X(VLAN_NOT_OWN, "on its way out the frame would have the tags of another attachment")  \
     X(PORT_UNATTACHED, "port belongs to no switch")                                        \
     X(ARP_TRUNCATED, "frame ends inside the ARP packet")                                   \
     X(ARP_BAD_FORMAT, "ARP for other than Ethernet and IPv4")                              \

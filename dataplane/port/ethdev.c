@@ -12,6 +12,7 @@
 #include <rte_dev.h>
 #include <rte_ethdev.h>
 #include <rte_lcore.h>
+#include <rte_pci.h>
 #include <rte_spinlock.h>
 
 #include "dataplane/core/counters.h"
@@ -30,26 +31,51 @@ struct ethdev {
     rte_spinlock_t tx_lock[PORT_MAX_QUEUES];
 };
 
+// The name under which the device will be known: what stands before the first comma, without a bus,
+// a PCI address in full.
+static int device_name(const char *devargs, char *name, size_t size, struct error *e)
+{
+    size_t len = strcspn(devargs, ",");
+    struct rte_pci_addr address;
+
+    if (len > 4 && strncmp(devargs, "pci:", 4) == 0) {
+        devargs += 4;
+        len -= 4;
+    } else if (len > 5 && strncmp(devargs, "vdev:", 5) == 0) {
+        devargs += 5;
+        len -= 5;
+    }
+    if (len == 0 || len >= size || strcspn(devargs, "=/") < len)
+        return error_set(e, -EINVAL, NULL,
+                         "%s: a device is a PCI address or a driver's name with a number, then "
+                         "arguments behind a comma",
+                         devargs);
+    memcpy(name, devargs, len);
+    name[len] = '\0';
+    if (rte_pci_addr_parse(name, &address) == 0)
+        rte_pci_device_name(&address, name, size);
+    return 0;
+}
+
 static int probe(const char *devargs, uint16_t *port_id, struct error *e)
 {
-    struct rte_dev_iterator iterator;
-    uint16_t found;
-    int rc = rte_dev_probe(devargs);
+    char name[RTE_ETH_NAME_MAX_LEN];
+    int rc = device_name(devargs, name, sizeof(name), e);
 
-    if (rc == -EEXIST)
-        return error_set(e, rc, NULL, "device %s is in use already", devargs);
+    if (rc < 0)
+        return rc;
+    // One that is there is another port's: probing it again would look like success.
+    if (rte_eth_dev_get_port_by_name(name, port_id) == 0)
+        return error_set(e, -EBUSY, NULL, "device %s is in use by another port", name);
+    rc = rte_dev_probe(devargs);
     if (rc < 0)
         return error_set(e, rc, NULL,
                          "no driver could open device %s: %s; is it there, and bound to a driver "
                          "for user space?",
                          devargs, strerror(-rc));
-    RTE_ETH_FOREACH_MATCHING_DEV(found, devargs, &iterator)
-    {
-        *port_id = found;
-        rte_eth_iterator_cleanup(&iterator);
-        return 0;
-    }
-    return error_set(e, -ENODEV, NULL, "device %s is no Ethernet device", devargs);
+    if (rte_eth_dev_get_port_by_name(name, port_id) < 0)
+        return error_set(e, -ENODEV, NULL, "device %s is no Ethernet device", devargs);
+    return 0;
 }
 
 static void set_capability(struct port *port, const struct rte_eth_conf *conf)

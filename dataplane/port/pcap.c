@@ -7,21 +7,40 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
+#include <sys/stat.h>
 
 #include "dataplane/port/ethdev.h"
+
+// A FIFO or a device would hold up whoever opens it.
+static int check_file(const char *path, int must_exist, struct error *e)
+{
+    struct stat st;
+
+    if (path[0] == '\0')
+        return 0;
+    if (strchr(path, ',') != NULL)
+        return error_set(e, -EINVAL, NULL, "a capture file's name can't have a comma");
+    if (stat(path, &st) < 0)
+        return errno == ENOENT && !must_exist
+                   ? 0
+                   : error_set(e, -errno, NULL, "can't read %s: %s", path, strerror(errno));
+    if (!S_ISREG(st.st_mode))
+        return error_set(e, -EINVAL, NULL, "%s is not a regular file", path);
+    return 0;
+}
 
 static int pcap_open(struct port *port, struct error *e)
 {
     const struct api_port *config = &port->config;
     char devargs[2 * API_DEVICE_SIZE + 64];
-    int len;
+    int len, rc;
 
-    if (strchr(config->device, ',') != NULL || strchr(config->device_out, ',') != NULL)
-        return error_set(e, -EINVAL, NULL, "a capture file's name can't have a comma");
-    if (config->device[0] != '\0' && access(config->device, R_OK) < 0)
-        return error_set(e, -errno, NULL, "can't read %s: %s", config->device, strerror(errno));
-    len = snprintf(devargs, sizeof(devargs), "net_pcap_%u", port->slot);
+    rc = check_file(config->device, 1, e);
+    if (rc == 0)
+        rc = check_file(config->device_out, 0, e);
+    if (rc < 0)
+        return rc;
+    len = snprintf(devargs, sizeof(devargs), "net_pcap_culvert%u", port->slot);
     if (config->device[0] != '\0')
         len +=
             snprintf(devargs + len, sizeof(devargs) - (size_t)len, ",rx_pcap=%s", config->device);

@@ -14,8 +14,10 @@
 #include "dataplane/core/counters.h"
 #include "dataplane/core/log.h"
 #include "dataplane/core/pool.h"
+#include "dataplane/core/qsbr.h"
 
-#define RETRY_NS 1000000000U
+#define RETRY_NS 1000000000U // after the first failure; twice as long after each, up to
+#define MAX_RETRY_SHIFT 3U   // eight seconds
 #define L2_HEADER_SIZE 14
 #define MAX_TAGS_SIZE 8 // two VLAN tags come on top of the MTU
 
@@ -130,6 +132,16 @@ static int set_path(struct port *port, struct error *e)
     return 0;
 }
 
+// At the end: devices are opened in the order of the configuration.
+static void append(struct port *port)
+{
+    struct port **link = &registry;
+
+    while (*link != NULL)
+        link = &(*link)->next;
+    *link = port;
+}
+
 int port_get(const char *tenant, const struct api_port *config, struct port **out, struct error *e)
 {
     struct api_port part = device_part(config);
@@ -165,8 +177,7 @@ int port_get(const char *tenant, const struct api_port *config, struct port **ou
     port->n_references = 1;
     spread_queues(port);
     describe(port);
-    port->next = registry;
-    registry = port;
+    append(port);
     *out = port;
     return 0;
 }
@@ -224,13 +235,26 @@ static void try_open(struct port *port)
     int was_error = port->state == API_PORT_ERROR;
     int rc = port->ops->open(port, &e);
 
-    if (rc == 0)
+    if (rc == 0) {
+        port->n_failures = 0;
         return;
+    }
     port->device = NULL;
-    port->retry_ns = now_ns() + RETRY_NS;
+    port->retry_ns = now_ns() + ((uint64_t)RETRY_NS << RTE_MIN(port->n_failures, MAX_RETRY_SHIFT));
+    port->n_failures++;
     port_set_state(port, API_PORT_ERROR, e.sentence);
     if (!was_error)
         log_warn("port %s/%s: %s", port->tenant, port->config.name, e.sentence);
+}
+
+void port_lose(struct port *port, const char *text)
+{
+    port_set_state(port, API_PORT_ERROR, text); // workers leave it alone from now on
+    qsbr_wait();
+    port->ops->close(port);
+    port->device = NULL;
+    port->retry_ns = now_ns() + RETRY_NS;
+    log_warn("port %s/%s: %s", port->tenant, port->config.name, text);
 }
 
 void port_watch(int all_now)

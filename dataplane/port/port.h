@@ -61,8 +61,9 @@ struct port {
     char tenant[API_NAME_SIZE];
     char path[API_DEVICE_SIZE]; // device, defaults filled in
     unsigned n_references;
-    uint64_t retry_ns; // when to try open again, CLOCK_MONOTONIC
-    struct port *next; // in the registry
+    uint64_t retry_ns;   // when to try open again, CLOCK_MONOTONIC
+    unsigned n_failures; // of open, in a row
+    struct port *next;   // in the registry
 };
 
 extern const struct port_ops port_vhost_ops, port_tap_ops, port_pcap_ops, port_ethdev_ops;
@@ -88,6 +89,10 @@ static inline int port_is_up(const struct port *port)
 {
     return __atomic_load_n(&port->state, __ATOMIC_ACQUIRE) == API_PORT_LINK_UP;
 }
+
+// The device of an open port is gone: close it, say why, try to open it again later. Main thread;
+// port->device is NULL then.
+void port_lose(struct port *port, const char *text);
 
 // Set state and, for API_PORT_ERROR or oddities, the text in the counter segment. Main thread.
 void port_set_state(struct port *port, enum api_port_state state, const char *text);

@@ -267,8 +267,13 @@ static unsigned tap_tx_burst(struct port *port, unsigned queue, struct rte_mbuf 
 static void tap_watch(struct port *port)
 {
     const struct tap *tap = port->device;
-    struct api_stats_port *row = counters_port_write(port->slot);
+    struct api_stats_port *row;
 
+    if (__atomic_load_n(&tap->is_gone, __ATOMIC_ACQUIRE)) {
+        port_lose(port, "the interface was deleted; it is made anew");
+        return;
+    }
+    row = counters_port_write(port->slot);
     row->pool_size = tap->pool->size;
     row->pool_used = rte_mempool_in_use_count(tap->pool);
     counters_port_done(row);

@@ -32,6 +32,7 @@ struct tap_lane {
 struct tap {
     struct port *port;
     unsigned n_queues, n_lanes;
+    int is_gone; // atomic; set by the thread: the kernel deleted the interface
     struct rte_mempool *pool;
     struct tap_queue queue[PORT_MAX_QUEUES];
     struct tap_lane lane[API_MAX_WORKERS];

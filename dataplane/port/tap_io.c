@@ -62,8 +62,15 @@ static void give_header(const struct rte_mbuf *m, struct virtio_net_hdr *header)
     }
 }
 
+// The interface was deleted: without this its descriptor would wake us for ever. tap_watch tells.
+static void lose_queue(struct tap *tap, const struct tap_queue *queue)
+{
+    epoll_ctl(epoll_fd, EPOLL_CTL_DEL, queue->fd, NULL);
+    __atomic_store_n(&tap->is_gone, 1, __ATOMIC_RELEASE);
+}
+
 // Read up to a batch. Returns 1 if frames are left but no buffer is there for them.
-static int read_queue(const struct tap *tap, struct tap_queue *queue)
+static int read_queue(struct tap *tap, struct tap_queue *queue)
 {
     for (unsigned i = 0; i < BATCH; i++) {
         struct virtio_net_hdr header;
@@ -79,6 +86,8 @@ static int read_queue(const struct tap *tap, struct tap_queue *queue)
         parts[1].iov_len = rte_pktmbuf_tailroom(m);
         size = readv(queue->fd, parts, 2);
         if (size < (ssize_t)sizeof(header)) {
+            if (size < 0 && errno != EAGAIN && errno != EINTR)
+                lose_queue(tap, queue);
             // Nothing left. The buffer goes back by the other ring, as a packet of no bytes.
             m->data_len = 0;
             m->pkt_len = 0;
@@ -124,11 +133,9 @@ static void write_frame(const struct tap *tap, int fd, struct rte_mbuf *m)
         take_back(tap, m, errno == EAGAIN ? DROP_PORT_TX_FULL : DROP_PORT_DOWN);
 }
 
-// Write what the workers queued for one tap. Returns how many frames.
-static unsigned write_lanes(struct tap *tap)
+// Write a batch of what each worker queued for one tap.
+static void write_lanes(struct tap *tap)
 {
-    unsigned n_written = 0;
-
     for (unsigned i = 0; i < tap->n_lanes; i++) {
         struct tap_lane *lane = &tap->lane[i];
         void *m[BATCH];
@@ -138,15 +145,12 @@ static unsigned write_lanes(struct tap *tap)
         for (unsigned j = 0; j < n; j++)
             write_frame(tap, tap->queue[i % tap->n_queues].fd, m[j]);
         rte_ring_sp_enqueue_bulk(lane->sent, m, n, NULL);
-        n_written += n;
     }
-    return n_written;
 }
 
 static int serve(const struct epoll_event *events, int n_events)
 {
     int is_starved = 0;
-    unsigned n_written;
 
     pthread_mutex_lock(&lock);
     for (int i = 0; i < n_events; i++) {
@@ -157,14 +161,13 @@ static int serve(const struct epoll_event *events, int n_events)
             is_starved |= read_queue(tap, &tap->queue[id & 0xff]);
     }
     pthread_mutex_unlock(&lock);
-    do {
-        n_written = 0;
-        pthread_mutex_lock(&lock);
-        for (unsigned slot = 0; slot < API_MAX_PORTS; slot++)
-            if (taps[slot] != NULL)
-                n_written += write_lanes(taps[slot]);
-        pthread_mutex_unlock(&lock);
-    } while (n_written >= BATCH);
+    // Once: what is left makes the next wait return at once, so that no flood keeps us from
+    // reading.
+    pthread_mutex_lock(&lock);
+    for (unsigned slot = 0; slot < API_MAX_PORTS; slot++)
+        if (taps[slot] != NULL)
+            write_lanes(taps[slot]);
+    pthread_mutex_unlock(&lock);
     return is_starved;
 }
 

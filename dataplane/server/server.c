@@ -217,6 +217,7 @@ static void serve_client(struct client *client)
     // Too big for a stack that is watched; the main thread is alone here.
     static uint8_t datagram[API_DATAGRAM_SIZE + 1], answer[API_DATAGRAM_SIZE];
     ssize_t size = recv(client->fd, datagram, sizeof(datagram), MSG_DONTWAIT);
+    const struct generation *before = generation_published;
     size_t len;
 
     if (size < 0 && (errno == EAGAIN || errno == EINTR))
@@ -229,6 +230,9 @@ static void serve_client(struct client *client)
     // Who does not read the answers loses the connection, not our time.
     if (send(client->fd, answer, len, MSG_DONTWAIT | MSG_NOSIGNAL) != (ssize_t)len)
         close_client(client);
+    // After the answer: to open many devices takes its time.
+    if (generation_published != before)
+        port_watch(1);
 }
 
 // Tell the readers of the counter segment how many MACs lie behind each port.

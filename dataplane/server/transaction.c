@@ -137,7 +137,6 @@ static int commit(const struct model *model, struct error *e)
         return rc;
     generation_publish(generation);
     counters_stats->generation = ++last_id;
-    port_watch(1);
     log_info("generation %llu runs: %u ports, %u switches", (unsigned long long)last_id,
              generation->n_ports, generation->n_functions);
     return 0;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // What has the switch learned? Main thread: server/ answers API_LIST_MACS with it and fills the
-// counter segment. The table changes while it is read: a listing is no snapshot.
+// counter segment. The table changes while it is read: a listing is no snapshot. Next:
+// server/transaction.c, which sends it.
 
 #include <errno.h>
 #include <stdio.h>

@@ -5,21 +5,57 @@
 
 #include "dataplane/walk/egress.h"
 
+#include <rte_ether.h>
+
 #include "dataplane/core/counters.h"
 #include "dataplane/port/offload.h"
 #include "dataplane/walk/vlan.h"
+
+// VLAN ID of tag number `i` in front of the frame; parse has proven it.
+static uint16_t tag_vlan(const uint8_t *frame, unsigned i)
+{
+    const uint8_t *tci = frame + 2 * RTE_ETHER_ADDR_LEN + i * VLAN_TAG_SIZE + 2;
+
+    return (uint16_t)((tci[0] << 8 | tci[1]) & 0xfff);
+}
+
+// A frame that carries tags of its own must not pass for a frame of another attachment, maybe of
+// another tenant, once this attachment's tags are in front of them.
+static int is_own_vlan(const struct walk_context *ctx, struct rte_mbuf *m, uint32_t out)
+{
+    const struct attachment *a = &ctx->generation->attachments[out];
+    const struct port_entry *entry = &ctx->generation->ports[a->port->slot];
+    const uint8_t *frame = rte_pktmbuf_mtod(m, const uint8_t *);
+    uint16_t first = tag_vlan(frame, 0);
+
+    if (entry->by_outer == NULL || a->n_tags == 2)
+        return 1;
+    if (a->n_tags == 1)
+        return port_entry_find(entry, a->outer_vlan, first) == out;
+    return port_entry_find(entry, first, packet_of(m)->n_tags > 1 ? tag_vlan(frame, 1) : 0) == out;
+}
+
+static void drop_at(const struct walk_context *ctx, const struct attachment *a, struct rte_mbuf *m,
+                    enum api_drop reason)
+{
+    counters_drop(a->port->slot, ctx->worker, reason, 1);
+    rte_pktmbuf_free(m);
+}
 
 void egress_forward(const struct walk_context *ctx, struct rte_mbuf *m, uint32_t out,
                     struct port_tx *tx)
 {
     const struct attachment *a = &ctx->generation->attachments[out];
 
+    if (unlikely(packet_of(m)->n_tags > 0) && !is_own_vlan(ctx, m, out)) {
+        drop_at(ctx, a, m, DROP_VLAN_NOT_OWN);
+        return;
+    }
     if (a->n_tags > 0) {
         struct rte_mbuf *tagged = vlan_push(m, a);
 
         if (unlikely(tagged == NULL)) {
-            counters_drop(a->port->slot, ctx->worker, DROP_FLOOD_NO_BUFFER, 1);
-            rte_pktmbuf_free(m);
+            drop_at(ctx, a, m, DROP_FLOOD_NO_BUFFER);
             return;
         }
         m = tagged;

@@ -51,6 +51,20 @@ struct generation {
     uint32_t n_rx[API_MAX_WORKERS];
 };
 
+// The attachment that takes frames with these VLAN IDs (0: no tag), or ATTACHMENT_NONE.
+static inline uint32_t port_entry_find(const struct port_entry *entry, uint16_t outer,
+                                       uint16_t inner)
+{
+    const uint32_t *by_inner;
+
+    if (entry->by_outer == NULL || outer == 0)
+        return entry->plain;
+    by_inner = entry->by_inner != NULL ? entry->by_inner[outer] : NULL;
+    if (by_inner != NULL && inner != 0 && by_inner[inner] != ATTACHMENT_NONE)
+        return by_inner[inner];
+    return entry->by_outer[outer];
+}
+
 // The published generation; NULL before the first. Worker, once a burst.
 extern struct generation *generation_published;
 

@@ -11,18 +11,6 @@
 #include "dataplane/walk/guard.h"
 #include "dataplane/walk/vlan.h"
 
-static uint32_t find_attachment(const struct port_entry *entry, const struct packet *p)
-{
-    const uint32_t *by_inner;
-
-    if (entry->by_outer == NULL || p->outer_vlan == 0)
-        return entry->plain;
-    by_inner = entry->by_inner != NULL ? entry->by_inner[p->outer_vlan] : NULL;
-    if (by_inner != NULL && p->inner_vlan != 0 && by_inner[p->inner_vlan] != ATTACHMENT_NONE)
-        return by_inner[p->inner_vlan];
-    return entry->by_outer[p->outer_vlan];
-}
-
 uint8_t ingress_admit(const struct generation *generation, const struct port_entry *entry,
                       struct rte_mbuf *m)
 {
@@ -42,7 +30,7 @@ uint8_t ingress_admit(const struct generation *generation, const struct port_ent
         if (reason != API_DROP_NONE)
             return reason;
     }
-    p->in = find_attachment(entry, p);
+    p->in = port_entry_find(entry, p->outer_vlan, p->inner_vlan);
     if (unlikely(p->in == ATTACHMENT_NONE))
         return entry->plain == ATTACHMENT_NONE && entry->by_outer == NULL ? DROP_PORT_UNATTACHED
                                                                           : DROP_VLAN_UNKNOWN;

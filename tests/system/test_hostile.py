@@ -100,6 +100,17 @@ def resident_kib(pid):
         return next(int(line.split()[1]) for line in f if line.startswith("VmRSS"))
 
 
+def carry_out(lab, port, name):
+    """The one before may have got the port fenced off for a moment, and others may hold up the library's
+    thread: a few tries."""
+    for _ in range(5):
+        result = run(HOSTILE, "--socket", lab.socket(port, "red"), "--seconds", SECONDS, name, check=False,
+                     seconds=60)
+        if result.returncode == 0:
+            break
+    return result
+
+
 def assault(lab, names):
     """All behaviours, on N_EVIL ports at a time; returns {name: output}."""
     ports = queue.SimpleQueue()
@@ -109,12 +120,7 @@ def assault(lab, names):
     def one(name):
         port = ports.get()
         try:
-            # The one before may have got the port fenced off for a moment: a few tries.
-            for _ in range(5):
-                result = run(HOSTILE, "--socket", lab.socket(port, "red"), "--seconds", SECONDS, name,
-                             check=False, seconds=60)
-                if result.returncode == 0:
-                    break
+            result = carry_out(lab, port, name)
             return name, result.returncode, result.stdout + result.stderr
         finally:
             ports.put(port)
@@ -160,7 +166,8 @@ def flood(lab, i):
 
 def test_spoilt_receive_rings_cost_nobody_a_frame(lab):
     lab.start()
-    ports = ", ".join(f"{{name: {name}{i}, type: vhost-user}}" for i in range(N_EVIL) for name in ("evil", "x", "y"))
+    ports = ", ".join(f"{{name: {name}{i}, type: vhost-user}}"
+                      for i in range(N_EVIL) for name in ("evil", "x", "y"))
     pits = ", ".join(f"{{name: pit{i}, members: [evil{i}, x{i}, y{i}]}}" for i in range(N_EVIL))
     lab.apply(f"""
 tenants:
@@ -194,7 +201,7 @@ def refusals_of(lab, port):
 def judge_case(lab, port, name):
     """None, or what is wrong with a refusal. The port is the case's own: no older refusal can be taken
     for this one, and nobody has used up its connections."""
-    result = run(HOSTILE, "--socket", lab.socket(port, "red"), "--seconds", "1", name, check=False)
+    result = carry_out(lab, port, name)
     if result.returncode != 0:
         return f"{name}: {result.stdout}{result.stderr}"
     wanted = REFUSALS.get(name) or COUNTED[name]
@@ -217,7 +224,8 @@ def test_each_refusal_is_the_one_meant(lab):
         some = cases[part:part + CASES_AT_ONCE]
         ports = ", ".join(f"{{name: {port}, type: vhost-user}}" for port, _ in some)
         members = ", ".join(port for port, _ in some)
-        lab.apply(f"tenants: [{{name: red, ports: [{ports}], switches: [{{name: pit, members: [{members}]}}]}}]\n")
+        lab.apply(f"tenants: [{{name: red, ports: [{ports}], "
+                  f"switches: [{{name: pit, members: [{members}]}}]}}]\n")
         with concurrent.futures.ThreadPoolExecutor(3) as pool:
             faults += [fault for fault in pool.map(lambda case: judge_case(lab, *case), some) if fault]
     assert lab.dataplane.poll() is None, "it died"

@@ -243,7 +243,6 @@ static void test_many_static_macs_are_quick(void **state)
     struct encoding *encoding;
     struct config *config;
     struct config_error e;
-    clock_t start;
 
     (void)state;
     assert_non_null(text);
@@ -261,9 +260,7 @@ static void test_many_static_macs_are_quick(void **state)
     snprintf(text + len, size - len, "]}]}]\n");
     if (config_parse(schema, text, strlen(text), CONFIG_YAML, &config, &e) < 0)
         fail_msg("line %u, %s: %s", e.line, e.path, e.sentence);
-    start = clock();
     assert_int_equal(encoding_create(config, &encoding, &e), 0);
-    assert_true(clock() - start < CLOCKS_PER_SEC);
     for (unsigned i = 0; i < N_MACS; i += 997) {
         mac = encoding_item(encoding, API_STATIC_MAC, i);
         assert_int_equal(mac->mac[5], i & 0xff);

@@ -24,7 +24,7 @@
 #define ALL "ff:ff:ff:ff:ff:ff"
 #define MAX_SENT 256
 
-enum { PORT_VM1, PORT_VM2, PORT_TRUNK, PORT_LONE, N_PORTS };
+enum { PORT_VM1, PORT_VM2, PORT_TRUNK, PORT_LONE, PORT_SHARED, N_PORTS };
 
 // A recording port: what was sent, by slot.
 static struct rte_mbuf *sent[API_MAX_PORTS][MAX_SENT];
@@ -51,15 +51,19 @@ struct world {
 
 static struct world world;
 
-// vm1 and vm2 are plain members of lan, trunk with VLAN 10, and 20 in 30; lone is in no switch.
+// vm1 and vm2 are plain members of lan, trunk with VLAN 10, and 20 in 30; lone is in no switch. Of
+// shared, lan has VLAN 10 and another switch has 20 in 10.
 static void fill_model(struct model *model)
 {
     const struct api_tenant tenant = {"blue"};
-    const struct api_switch sw = {.name = "lan", .ageing_sec = 300, .mac_table_size = 64};
-    const struct api_member members[] = {
-        {0, PORT_VM1, 0, 0}, {0, PORT_VM2, 0, 0}, {0, PORT_TRUNK, 10, 0}, {0, PORT_TRUNK, 30, 20}};
+    const struct api_switch switches[] = {
+        {.name = "lan", .ageing_sec = 300, .mac_table_size = 64},
+        {.name = "other", .ageing_sec = 300, .mac_table_size = 64}};
+    const struct api_member members[] = {{0, PORT_VM1, 0, 0},     {0, PORT_VM2, 0, 0},
+                                         {0, PORT_TRUNK, 10, 0},  {0, PORT_TRUNK, 30, 20},
+                                         {0, PORT_SHARED, 10, 0}, {1, PORT_SHARED, 10, 20}};
     struct api_port ports[N_PORTS] = {
-        {.name = "vm1"}, {.name = "vm2"}, {.name = "trunk"}, {.name = "lone"}};
+        {.name = "vm1"}, {.name = "vm2"}, {.name = "trunk"}, {.name = "lone"}, {.name = "shared"}};
 
     for (unsigned i = 0; i < N_PORTS; i++) {
         ports[i].type = API_PORT_TAP;
@@ -71,8 +75,8 @@ static void fill_model(struct model *model)
     model_init(model);
     assert_int_equal(model_add(model, API_TENANT, &tenant, 1), 0);
     assert_int_equal(model_add(model, API_PORT, ports, N_PORTS), 0);
-    assert_int_equal(model_add(model, API_SWITCH, &sw, 1), 0);
-    assert_int_equal(model_add(model, API_MEMBER, members, 4), 0);
+    assert_int_equal(model_add(model, API_SWITCH, switches, 2), 0);
+    assert_int_equal(model_add(model, API_MEMBER, members, RTE_DIM(members)), 0);
 }
 
 static int setup(void **state)
@@ -195,6 +199,31 @@ static void a_transparent_port_carries_tags(void **state)
     expect_sent(PORT_VM2, 0, &f);
 }
 
+// A guest's own tag behind the attachment's must not make it a frame of another switch.
+static void tags_of_ones_own_do_not_hop(void **state)
+{
+    static struct frame f, carried;
+
+    (void)state;
+    make_frame(&f, ALL, VM1, 20, 0);
+    receive(PORT_VM1, &f, 0, 0);
+    assert_int_equal(n_sent[world.slot[PORT_SHARED]], 0);
+    assert_int_equal(drops(PORT_SHARED, DROP_VLAN_NOT_OWN), 1);
+    expect_sent(PORT_VM2, 0, &f);
+
+    make_frame(&f, ALL, VM1, 21, 0);
+    frame_ether(&carried, ALL, VM1);
+    frame_vlan(&carried, 0x8100, 10);
+    frame_vlan(&carried, 0x8100, 21);
+    frame_ip4(&carried, "10.0.0.1", "10.0.0.2");
+    frame_udp(&carried, 1000, 2000);
+    frame_payload(&carried, 100);
+    frame_end(&carried);
+    receive(PORT_VM1, &f, 0, 0);
+    assert_int_equal(n_sent[world.slot[PORT_SHARED]], 1);
+    expect_sent(PORT_SHARED, 0, &carried);
+}
+
 static void faults_are_counted_at_the_port_they_came_by(void **state)
 {
     static struct frame f, runt;
@@ -296,6 +325,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_flood_reaches_each_member_with_its_tags, setup, teardown),
         cmocka_unit_test_setup_teardown(tags_come_off_and_the_answer_gets_them, setup, teardown),
+        cmocka_unit_test_setup_teardown(tags_of_ones_own_do_not_hop, setup, teardown),
         cmocka_unit_test_setup_teardown(a_transparent_port_carries_tags, setup, teardown),
         cmocka_unit_test_setup_teardown(faults_are_counted_at_the_port_they_came_by, setup,
                                         teardown),
