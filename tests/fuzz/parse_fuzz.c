@@ -214,7 +214,13 @@ static void assert_guarded(const struct rte_mbuf *m, const struct packet *p)
     struct packet before = *p;
     for (unsigned i = 0; i < N_GUARDS; i++) {
         uint8_t reason = guard_check(guards[i], m, p);
-        assert(reason == API_DROP_NONE || (reason >= DROP_GUARD_MAC && reason < API_N_DROPS));
+        if (p->l2_error != API_DROP_NONE)
+            assert(reason == p->l2_error);
+        else if (p->l3_error != API_DROP_NONE)
+            assert(reason == p->l3_error);
+        else
+            assert(reason == API_DROP_NONE ||
+                   (reason >= DROP_GUARD_MAC && reason <= DROP_GUARD_ROUTER));
         if (reason != API_DROP_NONE)
             continue;
         assert(p->l2_error == API_DROP_NONE && p->l3_error == API_DROP_NONE);
