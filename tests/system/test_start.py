@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """It starts anywhere, in any order, says what is wrong, and leaves nothing behind."""
+import json
 import os
 import signal
 
 import pytest
 
-from tests.lib.lab import DATAPLANE, run, wait_until
+from tests.lib.lab import DATAPLANE, HOSTILE, run, wait_until
 from tests.lib.twins import Twins
 
 CONFIG = """
@@ -90,3 +91,13 @@ def test_two_workers(lab):
     lab.apply(CONFIG)
     Twins(lab, 1).assert_lost_nothing()
     assert len(lab.show("workers")) == 2
+
+
+def test_server_mode(lab):
+    """The dataplane listens, the guest dials."""
+    lab.start()
+    lab.apply(CONFIG.replace("type: vhost-user", "type: vhost-user, mode: server"))
+    result = json.loads(run(HOSTILE, "twin", "--connect", "--socket", lab.socket("a"), "--peer-socket",
+                            lab.socket("b"), "--rate", "2000", "--seconds", "1").stdout)
+    assert result["a_to_b"]["lost"] == result["b_to_a"]["lost"] == 0, result
+    assert result["a_to_b"]["sent"] > 1000
