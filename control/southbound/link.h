@@ -28,7 +28,7 @@ enum link_state {
 // A run of requests with their answers. The owner keeps it alive until its `answer` returned true
 // or its `lost` was called; either may free it.
 struct dialogue {
-    // The next datagram to send; NULL: none for now. Valid until the next call.
+    // The next datagram to send; NULL: none to send. Valid until the next call.
     const struct api_header *(*next)(struct dialogue *d);
     // One answer, well formed and in the order of the requests. True: the dialogue is over.
     bool (*answer)(struct dialogue *d, const struct api_header *h);

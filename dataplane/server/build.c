@@ -105,9 +105,6 @@ static int build_attachments(struct generation *g, const struct model *model, st
         a->inner_vlan = members[i].inner_vlan;
         a->n_tags = (uint8_t)((a->outer_vlan != 0) + (a->inner_vlan != 0));
         a->function = members[i].owner;
-        a->side = i > 0 && members[i - 1].owner == members[i].owner
-                      ? (uint16_t)(g->attachments[i - 1].side + 1)
-                      : 0;
         if (plug_in(&g->ports[a->port->slot], a, i) < 0)
             return no_memory(e);
     }

@@ -17,7 +17,6 @@ struct attachment {
     uint16_t inner_vlan;
     uint8_t n_tags; // 0, 1 or 2: how many tags are taken off at entry and put on at exit
     uint8_t reserved;
-    uint16_t side;     // which of the function's sides: for a switch the member's place
     uint32_t function; // index in generation.functions
 };
 

@@ -5,8 +5,6 @@
 
 #include "dataplane/walk/ingress.h"
 
-#include <string.h>
-
 #include "dataplane/port/offload.h"
 #include "dataplane/walk/guard.h"
 #include "dataplane/walk/vlan.h"

@@ -81,7 +81,6 @@ static void fill_generation(struct lab_generation *g, const struct lab_config *c
             .port = &g->ports[config->members[i].port],
             .outer_vlan = config->members[i].outer_vlan,
             .inner_vlan = config->members[i].inner_vlan,
-            .side = (uint16_t)i,
         };
     g->function.ops = &switch_ops;
     g->function.first_attachment = LAB_FIRST_ATTACHMENT;
