@@ -17,8 +17,10 @@
 #include "dataplane/eal.h"
 #include "dataplane/port/port.h"
 #include "dataplane/server/server.h"
-#include "dataplane/walk/generation.h"
+#include "dataplane/switch/switch.h"
+#include "dataplane/walk/queue.h"
 #include "dataplane/worker/worker.h"
+#include "vnf/functions.h"
 
 static const char usage[] =
     "usage: culvert-dataplane [--run-dir DIR] [--workers N] [--cpus LIST] [--busy-poll]\n"
@@ -33,6 +35,8 @@ static const char usage[] =
     "  -- ...          passed to the EAL, such as -m 512 or --log-level debug\n"
     "\n"
     "Without free huge pages it runs on normal ones. SIGTERM and SIGINT end it cleanly.\n";
+
+#define MAX_KINDS 16
 
 struct settings {
     const char *run_dir;
@@ -110,6 +114,16 @@ static int make_run_dir(const char *run_dir, struct error *e)
     return 0;
 }
 
+// All that a packet can walk through.
+static void list_functions(void)
+{
+    static const struct function_ops *kinds[MAX_KINDS + 1] = {&switch_ops};
+
+    for (unsigned i = 0; i < MAX_KINDS - 1 && vnf_functions[i] != NULL; i++)
+        kinds[1 + i] = vnf_functions[i];
+    function_kinds = kinds;
+}
+
 static int run(const struct settings *settings, struct error *e)
 {
     unsigned n_workers = settings->eal.n_workers;
@@ -138,9 +152,13 @@ static int run(const struct settings *settings, struct error *e)
     rc = port_init(settings->run_dir, n_workers, e);
     if (rc < 0)
         goto fini_qsbr;
-    rc = worker_start(n_workers, settings->busy_poll, e);
+    rc = walk_queue_init(n_workers, e);
     if (rc < 0)
         goto fini_port;
+    list_functions();
+    rc = worker_start(n_workers, settings->busy_poll, e);
+    if (rc < 0)
+        goto fini_queue;
     log_info("ready: %u worker%s, %s pages, %s", n_workers, n_workers == 1 ? "" : "s",
              eal_has_huge_pages() ? "huge" : "normal", settings->run_dir);
 
@@ -149,6 +167,8 @@ static int run(const struct settings *settings, struct error *e)
     log_info("ending");
     generation_publish(NULL);
     worker_stop();
+fini_queue:
+    walk_queue_fini();
 fini_port:
     port_fini();
 fini_qsbr:

@@ -245,6 +245,7 @@ static int encode_tenants(struct encoder *c, const struct lyd_node *tree)
         tenant = item_list_add(&c->tenants);
         if (tenant == NULL)
             return no_memory(c);
+        tenant->neighbor_limit = uint_of(t, "neighbor-limit");
         rc = copy_text(c, tenant->name, sizeof(tenant->name), node_value(t, "name"));
         for (n = node_first(t); n != NULL; n = node_next(n))
             if (rc == 0 && is_named(n, "ports"))

@@ -66,35 +66,57 @@ static int is_string(const uint8_t *at, size_t size, int is_name)
     return is_zero(at + len, size - len);
 }
 
+// Which field of which item: made for a refusal only, for a million items are checked as well.
+static int refuse_field(struct api_reply *reply, const struct api_message *message,
+                        const struct api_field *field, uint32_t index, const char *sentence)
+{
+    char path[API_PATH_SIZE];
+
+    snprintf(path, sizeof(path), "%s[%u]: %s", message->name, index, field->name);
+    return refuse(reply, index, path, "%s", sentence);
+}
+
+static int refuse_value(struct api_reply *reply, const struct api_message *message,
+                        const struct api_field *field, uint32_t index, uint64_t value)
+{
+    char sentence[API_TEXT_SIZE];
+
+    if (field->kind == API_FIELD_FLAGS)
+        snprintf(sentence, sizeof(sentence), "unknown flags 0x%llx",
+                 (unsigned long long)(value & ~field->max));
+    else
+        snprintf(sentence, sizeof(sentence), "%llu is not in %llu to %llu",
+                 (unsigned long long)value, (unsigned long long)field->min,
+                 (unsigned long long)field->max);
+    return refuse_field(reply, message, field, index, sentence);
+}
+
 static int check_field(const struct api_message *message, const struct api_field *field,
                        const uint8_t *item, uint32_t index, struct api_reply *reply)
 {
     const uint8_t *at = item + field->offset;
     uint64_t value;
-    char path[API_PATH_SIZE];
 
-    snprintf(path, sizeof(path), "%s[%u]: %s", message->name, index, field->name);
     switch (field->kind) {
     case API_FIELD_UINT:
         value = read_uint(at, field->size);
         if (value < field->min || value > field->max)
-            return refuse(reply, index, path, "%llu is not in %llu to %llu",
-                          (unsigned long long)value, (unsigned long long)field->min,
-                          (unsigned long long)field->max);
+            return refuse_value(reply, message, field, index, value);
         return 0;
     case API_FIELD_FLAGS:
         value = read_uint(at, field->size);
         if (value & ~field->max)
-            return refuse(reply, index, path, "unknown flags 0x%llx",
-                          (unsigned long long)(value & ~field->max));
+            return refuse_value(reply, message, field, index, value);
         return 0;
     case API_FIELD_ZERO:
-        return is_zero(at, field->size) ? 0 : refuse(reply, index, path, "padding is not zero");
+        if (!is_zero(at, field->size))
+            return refuse_field(reply, message, field, index, "padding is not zero");
+        return 0;
     case API_FIELD_NAME:
     case API_FIELD_STRING:
         if (!is_string(at, field->size, field->kind == API_FIELD_NAME))
-            return refuse(reply, index, path,
-                          "is no text that ends in the field, padded with zeros");
+            return refuse_field(reply, message, field, index,
+                                "is no text that ends in the field, padded with zeros");
         return 0;
     default:
         return 0;

@@ -10,9 +10,13 @@
 // API_REPLY, or API_HELLO / API_MACS where a request asks for data. A transaction is
 //   API_HELLO, API_BEGIN, objects in any number of datagrams, API_COMMIT (or API_ABORT)
 // and carries a whole configuration: what it does not name is gone after the commit. Objects refer
-// to others by their position (index) in the same transaction, so the order of datagrams is:
-// tenants, ports, port addresses, switches, members, static MACs. Children (structs that begin with
+// to others by their position (index) in the same transaction. Children (structs that begin with
 // `owner`) arrive in ascending order of their owner.
+//
+// Routes and neighbours that daemons learn are no part of a configuration: they are given to one
+// router of the running one at a time (API_ROUTE_TARGET and what follows it there), each datagram
+// in effect when it is answered, and stay over commits until they are taken back, swept, or their
+// router or interface goes. A restarted dataplane has none.
 //
 // Counters: <run-dir>/stats, a file to be mapped read-only: struct api_stats, see below.
 
@@ -23,10 +27,13 @@
 #define API_VERSION 1
 #define API_NAME_SIZE 32    // bytes with the NUL: names are [A-Za-z0-9_-]+, padded with zeros
 #define API_DEVICE_SIZE 256 // bytes with the NUL
+#define API_NETNS_SIZE 64   // bytes with the NUL: a name below /run/netns
 #define API_TEXT_SIZE 256
 #define API_PATH_SIZE 160
 #define API_DATAGRAM_SIZE 65536 // no datagram is longer
 #define API_MAX_PORTS 1024
+#define API_MAX_PATHS 64    // next hops of one route
+#define API_NONE UINT32_MAX // an index that refers to nothing
 #define API_MAX_WORKERS 32
 #define API_SOCKET_NAME "dataplane.sock" // in the run directory
 #define API_STATS_NAME "stats"
@@ -46,6 +53,30 @@ enum api_type {
     API_STATIC_MAC,
     API_LIST_MACS,
     API_MACS,
+    API_ROUTER,
+    API_INTERFACE,
+    API_INTERFACE_ADDRESS,
+    API_NEIGHBOR,
+    API_NEXT_HOP_GROUP,
+    API_NEXT_HOP,
+    API_ROUTE,
+    API_CHAIN,
+    API_ROUTE_TARGET,
+    API_DYNAMIC_NEXT_HOP,
+    API_ROUTE_CHANGE,
+    API_NEIGHBOR_CHANGE,
+    API_ROUTE_SWEEP,
+    API_SHOW_ROUTER,
+    API_ROUTER_STATE,
+    API_LIST_INTERFACES,
+    API_INTERFACES,
+    API_LIST_ROUTES,
+    API_ROUTES,
+    API_LIST_NEIGHBORS,
+    API_NEIGHBORS,
+    API_PING,
+    API_PING_STATE,
+    API_XDP,
     API_N_TYPES,
 };
 
@@ -81,6 +112,7 @@ struct api_begin {
 
 struct api_tenant {
     char name[API_NAME_SIZE];
+    uint32_t neighbor_limit; // learned neighbours of all its routers
 };
 
 enum api_port_type {
@@ -88,6 +120,7 @@ enum api_port_type {
     API_PORT_TAP,
     API_PORT_PCAP,
     API_PORT_ETHDEV,
+    API_PORT_AF_XDP,
     API_PORT_N_TYPES,
 };
 
@@ -115,10 +148,11 @@ struct api_port {
     uint32_t storm_broadcast_pps; // 0: no limit; for this and the next two
     uint32_t storm_multicast_pps;
     uint32_t storm_unknown_pps; // unicast to an unknown MAC
-    // vhost-user: socket path, empty for the default. tap: kernel interface. pcap: file to read,
-    // may be empty. ethdev: DPDK device arguments.
+    // vhost-user: socket path, empty for the default. tap, af-xdp: kernel interface. pcap: file to
+    // read, may be empty. ethdev: DPDK device arguments.
     char device[API_DEVICE_SIZE];
     char device_out[API_DEVICE_SIZE]; // pcap: file to write, may be empty
+    char netns[API_NETNS_SIZE];       // tap: network namespace of the interface; empty: our own
 };
 
 // An address that a guarded port may use.
@@ -154,6 +188,322 @@ struct api_static_mac {
     uint8_t reserved[2];
 };
 
+// A router: interfaces, addresses, routes and neighbours of its own (RFC 8349).
+struct api_router {
+    uint32_t owner; // tenant
+    char name[API_NAME_SIZE];
+    uint32_t neighbor_limit;    // learned neighbours of all its interfaces
+    uint32_t route_limit;       // of a family, all sources together
+    uint8_t dynamic_preference; // of what daemons install: the lowest preference wins
+    uint8_t reserved[3];
+};
+
+enum api_interface_flag {
+    API_INTERFACE_STRICT_URPF = 1 << 0, // a source must be routed back by this interface (RFC 3704)
+    API_INTERFACE_FLAGS = (1 << 1) - 1,
+};
+
+struct api_interface {
+    uint32_t owner; // router
+    char name[API_NAME_SIZE];
+    uint8_t mac[6];   // 0: one is made of the names
+    uint16_t mtu;     // bytes of an IP packet
+    uint16_t tcp_mss; // a larger MSS in a TCP SYN in or out is lowered to this; 0: left alone
+    uint16_t flags;   // enum api_interface_flag
+    // The port (a tap) behind which the kernel's twin of this interface is, or API_NONE. It is
+    // attached to nothing else.
+    uint32_t kernel_port;
+};
+
+struct api_interface_address {
+    uint32_t owner;     // interface
+    uint8_t family;     // 4 or 6
+    uint8_t prefix_len; // of the subnet: 0 to 32 or 128
+    uint8_t reserved[2];
+    uint8_t address[16]; // network order; IPv4 in the first four, the rest 0. Here and below
+};
+
+// A static neighbour.
+struct api_neighbor {
+    uint32_t owner; // interface
+    uint8_t family;
+    uint8_t reserved;
+    uint8_t mac[6];
+    uint8_t address[16];
+};
+
+enum api_route_type {
+    API_ROUTE_UNICAST = 1, // by its next hops
+    API_ROUTE_BLACKHOLE,   // dropped without a word
+    API_ROUTE_UNREACHABLE, // dropped with an ICMP error
+    API_ROUTE_N_CONFIGURABLE,
+    API_ROUTE_CONNECTED = API_ROUTE_N_CONFIGURABLE, // the subnet of an interface
+    API_ROUTE_LOCAL,                                // an address of the router
+    API_ROUTE_BROADCAST,                            // of a connected subnet
+    API_ROUTE_N_TYPES,
+};
+
+// What routes of a router share. Only one of type API_ROUTE_UNICAST has next hops, and at least
+// one.
+struct api_next_hop_group {
+    uint32_t owner; // router
+    uint8_t type;   // enum api_route_type, up to UNREACHABLE
+    uint8_t reserved[3];
+};
+
+struct api_next_hop {
+    uint32_t owner;     // group
+    uint32_t interface; // one of the router's, or API_NONE: whose subnet holds the address
+    uint8_t family;     // of the address; 0: none, destinations are neighbours on the interface
+    uint8_t weight;     // 1 to 255: its share of the flows
+    uint8_t reserved[2];
+    uint8_t address[16];
+};
+
+struct api_route {
+    uint32_t owner; // router
+    uint32_t group; // one of the router's
+    uint8_t family;
+    uint8_t prefix_len;
+    uint8_t preference; // RFC 8349 route-preference: of the same prefix the lowest is used
+    uint8_t reserved;
+    uint8_t address[16]; // no bit set beyond prefix_len
+};
+
+enum api_end_kind {
+    API_END_PORT = 1, // with VLANs, as in api_member
+    API_END_SWITCH,
+    API_END_INTERFACE, // of a router
+    API_END_N_KINDS,
+};
+
+struct api_end {
+    uint8_t kind; // enum api_end_kind
+    uint8_t reserved[3];
+    uint32_t index;
+    uint16_t outer_vlan; // 0 unless a port
+    uint16_t inner_vlan;
+};
+
+// A cable. An attachment of a port and an interface have one end at most.
+struct api_chain {
+    uint32_t owner; // tenant
+    char name[API_NAME_SIZE];
+    struct api_end inside;
+    struct api_end outside;
+};
+
+// "Of this router." Of the running generation. Valid on its connection until the next one.
+struct api_route_target {
+    char tenant[API_NAME_SIZE];
+    char name[API_NAME_SIZE]; // router
+    uint32_t epoch; // routes and neighbours given from now on bear it; see API_ROUTE_SWEEP
+    uint32_t reserved;
+};
+
+// Groups of the target, named by the sender: the items of one datagram with the same group, side by
+// side, replace that group as a whole, for routes that use it already, too. A group lives while a
+// route uses it or it was named in this epoch.
+struct api_dynamic_next_hop {
+    uint32_t group;     // 1 to 2^32-2
+    uint32_t interface; // position among the router's interfaces in the running generation
+    uint8_t type;       // enum api_route_type; other than UNICAST: one item, the rest of it 0
+    uint8_t family;     // of the address; 0: none
+    uint8_t weight;     // 1 to 255
+    uint8_t reserved;
+    uint8_t address[16];
+};
+
+struct api_route_change {
+    uint32_t group; // add or replace; 0: delete
+    uint8_t family;
+    uint8_t prefix_len;
+    uint8_t reserved[2];
+    uint8_t address[16];
+};
+
+// Permanent entries that a daemon installed.
+struct api_neighbor_change {
+    uint32_t interface; // position, as above
+    uint8_t family;
+    uint8_t is_delete;
+    uint8_t mac[6];
+    uint8_t address[16];
+};
+
+// API_ROUTE_SWEEP has no items: forget the target's dynamic routes, groups and neighbours of other
+// epochs than the target's.
+
+struct api_show_router {
+    char tenant[API_NAME_SIZE];
+    char name[API_NAME_SIZE];
+};
+
+#define API_ROUTER_COUNTERS(X)                                            \
+    X(received, "packets that came in by its interfaces")                 \
+    X(forwarded, "packets sent on by a route")                            \
+    X(local, "packets for itself that it answered or gave to the kernel") \
+    X(kernel, "frames of kernel twins sent out")                          \
+    X(dropped, "packets dropped, for any reason")                         \
+    X(fragmented, "packets cut into fragments")                           \
+    X(fragments, "fragments made")                                        \
+    X(icmp_errors, "ICMP errors sent")                                    \
+    X(icmp_limited, "ICMP errors not sent: above the rate limit")         \
+    X(solicited, "ARP requests and neighbour solicitations sent")         \
+    X(held, "packets that waited for a neighbour's MAC address")
+
+struct api_router_state {
+    char tenant[API_NAME_SIZE];
+    char name[API_NAME_SIZE];
+    uint32_t n_routes4;
+    uint32_t n_routes6;
+    uint32_t n_neighbors;
+    uint32_t n_neighbors_refused; // not learned: the limit of the router or the tenant
+    uint64_t route_memory;        // bytes
+#define API_ROUTER_FIELD(name, text) uint64_t name;
+    API_ROUTER_COUNTERS(API_ROUTER_FIELD)
+#undef API_ROUTER_FIELD
+};
+
+struct api_list_interfaces {
+    char tenant[API_NAME_SIZE];
+    char name[API_NAME_SIZE];
+    uint32_t cursor; // position to begin with
+    uint32_t reserved;
+};
+
+struct api_interface_state {
+    char name[API_NAME_SIZE];
+    uint8_t mac[6];
+    uint8_t is_up;      // something is plugged in, and its link is up
+    uint8_t is_plugged; // a chain ends here
+    uint16_t mtu;
+    uint16_t reserved;
+    uint32_t next; // in the last item: the cursor to go on, 0: the end
+};
+
+// Longest match or listing. The items of one route follow each other, one for each next hop.
+struct api_list_routes {
+    char tenant[API_NAME_SIZE];
+    char name[API_NAME_SIZE];
+    uint8_t family;     // 4 or 6
+    uint8_t mode;       // enum api_list_mode
+    uint8_t prefix_len; // LIST_AFTER: of the last route that was told
+    uint8_t reserved;
+    uint8_t address[16]; // LIST_AFTER: of that route; LIST_MATCH: what to look up
+};
+
+enum api_list_mode {
+    API_LIST_FIRST = 1, // from the beginning
+    API_LIST_AFTER,     // behind a prefix
+    API_LIST_MATCH,     // the route that a packet to this address would take
+    API_LIST_N_MODES,
+};
+
+enum api_route_source {
+    API_SOURCE_CONNECTED = 1, // an interface's address
+    API_SOURCE_STATIC,        // the configuration
+    API_SOURCE_DYNAMIC,       // a daemon, by way of the kernel
+    API_SOURCE_N_SOURCES,
+};
+
+// An answer without routes has one item with family 0.
+struct api_route_entry {
+    uint8_t family;
+    uint8_t prefix_len;
+    uint8_t type;   // enum api_route_type
+    uint8_t source; // enum api_route_source
+    uint8_t preference;
+    uint8_t is_active;       // used; else a better one of this prefix is, or no next hop is up
+    uint8_t weight;          // of the next hop
+    uint8_t next_hop_family; // 0: no address
+    uint8_t address[16];
+    uint8_t next_hop[16];
+    char interface[API_NAME_SIZE]; // empty: none
+    uint32_t position;             // of the next hop in its route, from 0
+    uint32_t n_next_hops;
+    uint32_t is_up;    // the next hop's interface
+    uint32_t has_more; // in the last item: there are routes behind it
+};
+
+struct api_list_neighbors {
+    char tenant[API_NAME_SIZE];
+    char name[API_NAME_SIZE];
+    uint32_t cursor; // 0 first
+    uint32_t reserved;
+};
+
+// RFC 4861, 7.3.2, for ARP as well.
+enum api_neighbor_state {
+    API_NEIGHBOR_INCOMPLETE = 1,
+    API_NEIGHBOR_REACHABLE,
+    API_NEIGHBOR_STALE,
+    API_NEIGHBOR_DELAY,
+    API_NEIGHBOR_PROBE,
+    API_NEIGHBOR_STATIC,  // configured
+    API_NEIGHBOR_DYNAMIC, // installed by a daemon
+    API_NEIGHBOR_FAILED,  // does not answer
+    API_NEIGHBOR_N_STATES,
+};
+
+// An answer without neighbours has one item with family 0.
+struct api_neighbor_entry {
+    uint8_t family;
+    uint8_t state; // enum api_neighbor_state
+    uint8_t mac[6];
+    uint8_t address[16];
+    char interface[API_NAME_SIZE];
+    uint32_t age_sec; // since it was confirmed
+    uint32_t n_held;  // packets that wait for it
+    uint32_t next;    // in the last item: the cursor to go on, 0: the end
+    uint32_t reserved;
+};
+
+// Send one echo request from a router, or ask what became of one. Answered by API_PING_STATE.
+struct api_ping {
+    char tenant[API_NAME_SIZE];
+    char name[API_NAME_SIZE];
+    uint32_t id;          // 0: send; else what the answer to that said
+    uint16_t payload_len; // bytes, at most 1400
+    uint8_t family;
+    uint8_t ttl; // 0: 64
+    uint8_t address[16];
+    uint8_t source[16]; // zero: chosen by the route
+};
+
+enum api_ping_result {
+    API_PING_WAITING = 1, // no answer yet
+    API_PING_REPLY,
+    API_PING_ERROR,    // an ICMP error came back
+    API_PING_NO_ROUTE, // not sent
+    API_PING_N_RESULTS,
+};
+
+struct api_ping_state {
+    uint32_t id;
+    uint8_t result; // enum api_ping_result
+    uint8_t family;
+    uint8_t icmp_type; // with API_PING_ERROR
+    uint8_t icmp_code;
+    uint8_t ttl; // of the answer
+    uint8_t reserved[7];
+    uint64_t rtt_ns;
+    uint8_t from[16];
+};
+
+// The XDP program of an af-xdp port, loaded by the control process. Two descriptors come along
+// (SCM_RIGHTS): the map of sockets by queue, and the link that holds the program on the interface,
+// which the dataplane keeps open while the port lives. Without it the port does not open.
+struct api_xdp {
+    char tenant[API_NAME_SIZE];
+    char port[API_NAME_SIZE];
+    char interface[API_NAME_SIZE];
+    uint32_t n_queues;    // of the map
+    uint8_t is_native;    // mode of the program
+    uint8_t is_zero_copy; // worth a try
+    uint8_t reserved[2];
+};
+
 struct api_list_macs {
     char tenant[API_NAME_SIZE];
     char name[API_NAME_SIZE]; // switch
@@ -166,7 +516,7 @@ struct api_list_macs {
 struct api_mac {
     uint8_t mac[6];
     uint8_t is_static;
-    uint8_t reserved;
+    uint8_t is_chain; // port_tenant and port name the chain that leads to it
     uint32_t age_sec; // since it was last seen; 0 if static
     char port_tenant[API_NAME_SIZE];
     char port[API_NAME_SIZE];
@@ -224,7 +574,29 @@ struct api_mac {
     X(GUARD_ROUTER, "guarded port sends router advertisements, redirects or DHCP answers") \
     X(PORT_DOWN, "receiving port is down")                                                 \
     X(PORT_TX_FULL, "receiver's ring is full")                                             \
-    X(VHOST_CHAIN_REFUSED, "descriptor chain that is no frame, or longer than one")
+    X(VHOST_CHAIN_REFUSED, "descriptor chain that is no frame, or longer than one")        \
+    X(CABLE_UNPLUGGED, "nothing is plugged in where the frame would leave")                \
+    X(WALK_TOO_LONG, "too many switches, routers and chains on one way, perhaps a loop")   \
+    X(ROUTER_OTHER_MAC, "destination MAC is not the router's")                             \
+    X(ROUTER_BAD_FRAME, "other than untagged IPv4, IPv6 and ARP, or sent as broadcast")    \
+    X(ROUTER_BAD_CHECKSUM, "IPv4 header checksum is wrong")                                \
+    X(ROUTER_BAD_SOURCE, "source address that no packet may have here (RFC 1812, 5.3.7)")  \
+    X(ROUTER_BAD_DESTINATION, "destination that no router may forward to")                 \
+    X(ROUTER_SOURCE_ROUTE, "source route option or header (RFC 7126, 5095)")               \
+    X(ROUTER_URPF, "source is not routed back by this interface (strict uRPF)")            \
+    X(ROUTER_TTL_EXCEEDED, "TTL or hop limit is used up")                                  \
+    X(ROUTER_NO_ROUTE, "no route to the destination")                                      \
+    X(ROUTER_BLACKHOLE, "a blackhole or unreachable route")                                \
+    X(ROUTER_TOO_BIG, "larger than the MTU and not to be fragmented")                      \
+    X(ROUTER_NO_BUFFER, "no buffer for fragments, or for a packet of the router's own")    \
+    X(ROUTER_LOCAL_UNWANTED, "for the router itself, which has nobody to take it")         \
+    X(ROUTER_BAD_ARP, "ARP that can't be believed")                                        \
+    X(ROUTER_BAD_ND, "neighbour discovery that can't be believed (RFC 4861, 7.1)")         \
+    X(NEIGHBOR_UNRESOLVED, "the next hop did not tell its MAC address")                    \
+    X(NEIGHBOR_QUEUE_FULL, "too many packets wait for the next hop's MAC address")         \
+    X(NEIGHBOR_LIMIT, "no room for another neighbour of the router or the tenant")         \
+    X(XDP_DENIED, "source is in the port's drop-prefixes")                                 \
+    X(XDP_BAD_FRAME, "af-xdp frame that no buffer holds")
 
 enum api_drop {
 #define API_DROP_ENUM(name, text) DROP_##name,
@@ -238,11 +610,11 @@ enum api_drop {
 // all else. A reader sums a port's rows, modulo 2^64.
 struct api_counters {
     uint64_t rx_packets, rx_bytes, tx_packets, tx_bytes;
-    uint64_t drops[60]; // by enum api_drop; rx side reasons at the receiving port, tx side at the
+    uint64_t drops[92]; // by enum api_drop; rx side reasons at the receiving port, tx side at the
                         // sending
 } __attribute__((aligned(64)));
 
-_Static_assert(API_N_DROPS <= 60, "drops[] holds every reason");
+_Static_assert(API_N_DROPS <= 92, "drops[] holds every reason");
 
 enum api_port_state {
     API_PORT_UNUSED = 0,
@@ -267,6 +639,13 @@ struct api_stats_port {
     uint32_t pool_size;  // buffers of its receive pool
     uint32_t pool_used;
     char text[API_TEXT_SIZE]; // why it is in API_PORT_ERROR, or what is odd about it
+    uint8_t xdp_mode;         // enum api_xdp_mode, of an af-xdp port
+    uint8_t reserved1[7];
+};
+
+enum api_xdp_mode {
+    API_XDP_NATIVE = 1 << 0, // else generic
+    API_XDP_ZERO_COPY = 1 << 1,
 };
 
 struct api_stats_worker {
@@ -290,8 +669,9 @@ struct api_stats {
     uint32_t reserved[5];
     struct api_stats_worker worker[API_MAX_WORKERS];
     struct api_stats_port port[API_MAX_PORTS];
-    // [port][worker]; the row n_workers is the tap thread's
-    struct api_counters counters[API_MAX_PORTS][API_MAX_WORKERS + 1];
+    // [port][worker]; the row n_workers is the threads' behind taps and af-xdp ports. Port
+    // API_MAX_PORTS stands for the dataplane itself: packets that no port has brought.
+    struct api_counters counters[API_MAX_PORTS + 1][API_MAX_WORKERS + 1];
 };
 
 // One field of an item, for checking and for the schema hash.

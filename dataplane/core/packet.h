@@ -34,7 +34,7 @@ enum packet_verdict {
 
 struct packet {
     // Port rx.
-    uint16_t in_port;  // slot
+    uint16_t in_port;  // slot; API_MAX_PORTS: no port has brought it
     uint8_t offload;   // enum packet_offload, as this sender negotiated it
     uint8_t n_tags;    // VLAN tags at the front of the frame (parse)
     uint16_t gso_size; // bytes of TCP payload a segment, with PACKET_TSO
@@ -58,7 +58,8 @@ struct packet {
     uint32_t out;    // attachment to leave by, with PACKET_FORWARD
     uint8_t verdict; // enum packet_verdict
     uint8_t drop;    // enum api_drop
-    uint8_t reserved[26];
+    uint8_t n_hops;  // functions it has met
+    uint8_t reserved[25];
 } __attribute__((aligned(64)));
 
 _Static_assert(sizeof(struct packet) == RTE_CACHE_LINE_SIZE, "one line of metadata");

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// How does a checked transaction become a generation? Ports first, then where they are attached,
+// How does a checked transaction become a generation? Ports first, then where cables run (wire.c),
 // then the functions, then who polls what. Main thread; workers see nothing of it until
 // generation_publish. A failure frees all that was built.
 
@@ -10,10 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "dataplane/switch/switch.h"
+#include "dataplane/server/wire.h"
 #include "dataplane/walk/guard.h"
-
-#define N_VLANS 4096
 
 static int no_memory(struct error *e)
 {
@@ -52,83 +50,20 @@ static int build_ports(struct generation *g, const struct model *model, struct e
     return 0;
 }
 
-static uint32_t *vlan_map_create(void)
-{
-    uint32_t *map = malloc(N_VLANS * sizeof(*map));
-
-    if (map != NULL)
-        memset(map, 0xff, N_VLANS * sizeof(*map)); // ATTACHMENT_NONE
-    return map;
-}
-
-static int plug_in(struct port_entry *entry, const struct attachment *a, uint32_t index)
-{
-    if (a->outer_vlan == 0) {
-        entry->plain = index;
-        return 0;
-    }
-    if (entry->by_outer == NULL)
-        entry->by_outer = vlan_map_create();
-    if (entry->by_outer == NULL)
-        return -ENOMEM;
-    if (a->inner_vlan == 0) {
-        entry->by_outer[a->outer_vlan] = index;
-        return 0;
-    }
-    if (entry->by_inner == NULL)
-        entry->by_inner = calloc(N_VLANS, sizeof(uint32_t *));
-    if (entry->by_inner == NULL)
-        return -ENOMEM;
-    if (entry->by_inner[a->outer_vlan] == NULL)
-        entry->by_inner[a->outer_vlan] = vlan_map_create();
-    if (entry->by_inner[a->outer_vlan] == NULL)
-        return -ENOMEM;
-    entry->by_inner[a->outer_vlan][a->inner_vlan] = index;
-    return 0;
-}
-
-// Members come sorted by switch, so a switch's attachments lie side by side.
-static int build_attachments(struct generation *g, const struct model *model, struct error *e)
-{
-    uint32_t n;
-    const struct api_member *members = model_items(model, API_MEMBER, &n);
-
-    g->attachments = calloc(n + 1, sizeof(*g->attachments));
-    if (g->attachments == NULL)
-        return no_memory(e);
-    g->n_attachments = n;
-    for (uint32_t i = 0; i < n; i++) {
-        struct attachment *a = &g->attachments[i];
-
-        a->port = g->port_list[members[i].port];
-        a->outer_vlan = members[i].outer_vlan;
-        a->inner_vlan = members[i].inner_vlan;
-        a->n_tags = (uint8_t)((a->outer_vlan != 0) + (a->inner_vlan != 0));
-        a->function = members[i].owner;
-        if (plug_in(&g->ports[a->port->slot], a, i) < 0)
-            return no_memory(e);
-    }
-    return 0;
-}
-
 static int build_functions(struct generation *g, const struct model *model, struct error *e)
 {
-    const struct function_ops *ops = &switch_ops;
-    uint32_t n = ops->n_instances(model);
+    uint32_t index = 0;
 
-    g->functions = calloc(n + 1, sizeof(*g->functions));
-    if (g->functions == NULL)
-        return no_memory(e);
-    for (uint32_t i = 0; i < n; i++) {
+    for (uint32_t i = 0; i < g->n_functions; i++) {
         struct function *f = &g->functions[i];
         int rc;
 
-        f->ops = ops;
-        model_owned(model, API_MEMBER, i, &f->first_attachment, &f->n_attachments);
-        rc = ops->config_create(f, model, i, g, e);
-        if (rc < 0)
+        index = i > 0 && g->functions[i - 1].ops == f->ops ? index + 1 : 0;
+        rc = f->ops->config_create(f, model, index, g, e);
+        if (rc < 0) {
+            g->n_functions = i; // what was not made is not to be destroyed
             return rc;
-        g->n_functions = i + 1;
+        }
     }
     return 0;
 }
@@ -170,8 +105,11 @@ int build_generation(const struct model *model, uint64_t id, struct generation *
     g->id = id;
     g->config_id = model->config_id;
     rc = build_ports(g, model, e);
-    if (rc == 0)
-        rc = build_attachments(g, model, e);
+    if (rc == 0) {
+        rc = wire_generation(g, model, e);
+        if (rc < 0)
+            g->n_functions = 0;
+    }
     if (rc == 0)
         rc = build_functions(g, model, e);
     if (rc == 0)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Do the objects of a transaction fit together? Each field is in range already (api_check); here
 // are the references. Main thread, called by transaction.c before anything is built; changes
-// nothing. Next: build.c.
+// nothing. Next: check_cables.c, build.c.
 
 #include "dataplane/server/check.h"
 
@@ -10,9 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MAX_MEMBERS 4096 // of one switch: a flood takes so many references to one buffer
-
-static const char *tenant_name(const struct model *model, uint32_t tenant)
+const char *check_tenant_name(const struct model *model, uint32_t tenant)
 {
     uint32_t n;
     const struct api_tenant *tenants = model_items(model, API_TENANT, &n);
@@ -20,7 +18,7 @@ static const char *tenant_name(const struct model *model, uint32_t tenant)
     return tenant < n ? tenants[tenant].name : "?";
 }
 
-static int refuse(struct error *e, const char *tenant, const char *name, const char *sentence)
+int check_refuse(struct error *e, const char *tenant, const char *name, const char *sentence)
 {
     char path[API_PATH_SIZE];
 
@@ -50,8 +48,8 @@ static int check_unique(const struct model *model, struct name_key *keys, uint32
     qsort(keys, n, sizeof(*keys), compare_names);
     for (uint32_t i = 1; i < n; i++)
         if (compare_names(&keys[i - 1], &keys[i]) == 0)
-            return refuse(e, tenant_name(model, keys[i].owner), keys[i].name,
-                          "two objects of one kind have this name");
+            return check_refuse(e, check_tenant_name(model, keys[i].owner), keys[i].name,
+                                "two objects of one kind have this name");
     return 0;
 }
 
@@ -119,19 +117,19 @@ static int check_ports(const struct model *model, struct error *e)
         return error_set(e, -ENOSPC, NULL, "%u ports, no more than %d", n, API_MAX_PORTS);
     for (uint32_t i = 0; i < n; i++) {
         const struct api_port *port = &ports[i];
-        const char *tenant = tenant_name(model, port->owner);
+        const char *tenant = check_tenant_name(model, port->owner);
         int has_mac = memcmp(port->mac, zero, sizeof(zero)) != 0;
 
         if (has_mac && !is_unicast(port->mac))
-            return refuse(e, tenant, port->name, "the MAC address is not a unicast one");
+            return check_refuse(e, tenant, port->name, "the MAC address is not a unicast one");
         if ((port->flags & API_PORT_GUARD) && !has_mac)
-            return refuse(e, tenant, port->name, "guard needs the port's MAC address");
+            return check_refuse(e, tenant, port->name, "guard needs the port's MAC address");
         if ((port->flags & API_PORT_TSO) && !(port->flags & API_PORT_CSUM))
-            return refuse(e, tenant, port->name, "TSO needs checksum offload");
+            return check_refuse(e, tenant, port->name, "TSO needs checksum offload");
         if (port->type == API_PORT_TAP && port->device[0] == '\0')
-            return refuse(e, tenant, port->name, "a tap needs its interface's name");
+            return check_refuse(e, tenant, port->name, "a tap needs its interface's name");
         if (port->type == API_PORT_ETHDEV && port->device[0] == '\0')
-            return refuse(e, tenant, port->name, "an ethdev needs its device arguments");
+            return check_refuse(e, tenant, port->name, "an ethdev needs its device arguments");
     }
     return 0;
 }
@@ -150,67 +148,10 @@ static int check_addresses(const struct model *model, struct error *e)
                                          memcmp(a->address + 4, zero, 12) == 0);
 
         if (!is_good)
-            return refuse(e, tenant_name(model, port->owner), port->name,
-                          "an address is neither IPv4 nor IPv6");
+            return check_refuse(e, check_tenant_name(model, port->owner), port->name,
+                                "an address is neither IPv4 nor IPv6");
     }
     return 0;
-}
-
-struct member_key {
-    uint32_t port;
-    uint32_t vlans;
-};
-
-static int compare_members(const void *a, const void *b)
-{
-    return memcmp(a, b, sizeof(struct member_key)); // any order will do
-}
-
-static int check_member_keys(const struct model *model, struct member_key *keys, uint32_t n,
-                             struct error *e)
-{
-    uint32_t n_ports;
-    const struct api_port *ports = model_items(model, API_PORT, &n_ports);
-
-    qsort(keys, n, sizeof(*keys), compare_members);
-    for (uint32_t i = 1; i < n; i++)
-        if (memcmp(&keys[i - 1], &keys[i], sizeof(keys[i])) == 0)
-            return refuse(e, tenant_name(model, ports[keys[i].port].owner),
-                          ports[keys[i].port].name,
-                          "the same attachment of this port is a member twice");
-    return 0;
-}
-
-static int check_members(const struct model *model, struct error *e)
-{
-    uint32_t n, n_ports, n_switches, n_of_switch = 0;
-    const struct api_member *members = model_items(model, API_MEMBER, &n);
-    const struct api_switch *switches = model_items(model, API_SWITCH, &n_switches);
-    struct member_key *keys = calloc(n + 1, sizeof(*keys));
-    int rc = 0;
-
-    if (keys == NULL)
-        return error_set(e, -ENOMEM, NULL, "out of memory");
-    model_items(model, API_PORT, &n_ports);
-    for (uint32_t i = 0; rc == 0 && i < n; i++) {
-        const struct api_switch *sw = &switches[members[i].owner];
-
-        n_of_switch = i > 0 && members[i - 1].owner == members[i].owner ? n_of_switch + 1 : 1;
-        keys[i].port = members[i].port;
-        keys[i].vlans = (uint32_t)members[i].outer_vlan << 16 | members[i].inner_vlan;
-        if (members[i].port >= n_ports)
-            rc = refuse(e, tenant_name(model, sw->owner), sw->name,
-                        "a member's port does not exist");
-        else if (members[i].inner_vlan != 0 && members[i].outer_vlan == 0)
-            rc = refuse(e, tenant_name(model, sw->owner), sw->name,
-                        "a member has an inner VLAN without an outer one");
-        else if (n_of_switch > MAX_MEMBERS)
-            rc = refuse(e, tenant_name(model, sw->owner), sw->name, "more than 4096 members");
-    }
-    if (rc == 0)
-        rc = check_member_keys(model, keys, n, e);
-    free(keys);
-    return rc;
 }
 
 static int check_static_macs(const struct model *model, struct error *e)
@@ -224,11 +165,11 @@ static int check_static_macs(const struct model *model, struct error *e)
         const struct api_switch *sw = &switches[macs[i].owner];
 
         if (macs[i].member >= n_members || members[macs[i].member].owner != macs[i].owner)
-            return refuse(e, tenant_name(model, sw->owner), sw->name,
-                          "a static MAC names a member of another switch");
+            return check_refuse(e, check_tenant_name(model, sw->owner), sw->name,
+                                "a static MAC names a member of another switch");
         if (!is_unicast(macs[i].mac))
-            return refuse(e, tenant_name(model, sw->owner), sw->name,
-                          "a static MAC is not a unicast one");
+            return check_refuse(e, check_tenant_name(model, sw->owner), sw->name,
+                                "a static MAC is not a unicast one");
     }
     return 0;
 }
@@ -236,8 +177,19 @@ static int check_static_macs(const struct model *model, struct error *e)
 int check_model(const struct model *model, struct error *e)
 {
     static const enum api_type owners[][2] = {
-        {API_PORT, API_TENANT},   {API_PORT_ADDRESS, API_PORT}, {API_SWITCH, API_TENANT},
-        {API_MEMBER, API_SWITCH}, {API_STATIC_MAC, API_SWITCH},
+        {API_PORT, API_TENANT},
+        {API_PORT_ADDRESS, API_PORT},
+        {API_SWITCH, API_TENANT},
+        {API_MEMBER, API_SWITCH},
+        {API_STATIC_MAC, API_SWITCH},
+        {API_ROUTER, API_TENANT},
+        {API_INTERFACE, API_ROUTER},
+        {API_INTERFACE_ADDRESS, API_INTERFACE},
+        {API_NEIGHBOR, API_INTERFACE},
+        {API_NEXT_HOP_GROUP, API_ROUTER},
+        {API_NEXT_HOP, API_NEXT_HOP_GROUP},
+        {API_ROUTE, API_ROUTER},
+        {API_CHAIN, API_TENANT},
     };
     int rc = 0;
 
@@ -250,11 +202,15 @@ int check_model(const struct model *model, struct error *e)
     if (rc == 0)
         rc = check_names(model, API_SWITCH, offsetof(struct api_switch, name), 1, e);
     if (rc == 0)
+        rc = check_names(model, API_ROUTER, offsetof(struct api_router, name), 1, e);
+    if (rc == 0)
+        rc = check_names(model, API_CHAIN, offsetof(struct api_chain, name), 1, e);
+    if (rc == 0)
         rc = check_ports(model, e);
     if (rc == 0)
         rc = check_addresses(model, e);
     if (rc == 0)
-        rc = check_members(model, e);
+        rc = check_cables(model, e);
     if (rc == 0)
         rc = check_static_macs(model, e);
     return rc;

@@ -262,7 +262,7 @@ static void tick(void)
     clock_update();
     port_watch(0);
     for (uint32_t i = 0; running != NULL && i < running->n_functions; i++)
-        running->functions[i].ops->age(&running->functions[i]);
+        running->functions[i].ops->age(&running->functions[i], running);
     if (running != NULL && n_calls++ % TICKS_PER_SEC == 0)
         show_macs(running);
 }

@@ -14,7 +14,6 @@
 #include "dataplane/core/log.h"
 #include "dataplane/server/build.h"
 #include "dataplane/server/check.h"
-#include "dataplane/switch/switch.h"
 
 // What the handlers share while one datagram is carried out.
 struct request {
@@ -41,7 +40,7 @@ void transaction_fini(struct transaction *t)
     end(t);
 }
 
-static size_t put_answer(const struct request *r, enum api_type type, const void *items, uint32_t n)
+static size_t put_answer(const struct request *r, unsigned type, const void *items, uint32_t n)
 {
     size_t item_size = api_message(type)->item_size;
     struct api_header header = {
@@ -54,7 +53,7 @@ static size_t put_answer(const struct request *r, enum api_type type, const void
     };
 
     memcpy(r->answer, &header, sizeof(header));
-    memcpy((char *)r->answer + sizeof(header), items, n * item_size);
+    memmove((char *)r->answer + sizeof(header), items, n * item_size); // it may lie there already
     return header.len;
 }
 
@@ -137,7 +136,7 @@ static int commit(const struct model *model, struct error *e)
         return rc;
     generation_publish(generation);
     counters_stats->generation = ++last_id;
-    log_info("generation %llu runs: %u ports, %u switches", (unsigned long long)last_id,
+    log_info("generation %llu runs: %u ports, %u switches and routers", (unsigned long long)last_id,
              generation->n_ports, generation->n_functions);
     return 0;
 }
@@ -160,20 +159,58 @@ static size_t handle_abort(struct request *r)
     return put_done(r);
 }
 
-static size_t handle_list_macs(struct request *r)
+static size_t handle_route_target(struct request *r)
 {
-    // As many as fit into a datagram; the main thread is alone here.
-    static struct api_mac
-        macs[(API_DATAGRAM_SIZE - sizeof(struct api_header)) / sizeof(struct api_mac)];
-    const struct generation *running = generation_published;
-    struct api_list_macs list;
-    uint32_t n;
+    memcpy(&r->t->target, r->items, sizeof(r->t->target));
+    if (generation_find(generation_published, "router", r->t->target.tenant, r->t->target.name) ==
+        NULL) {
+        r->t->target = (struct api_route_target){0};
+        return refuse(r, -ENOENT, "there is no such router");
+    }
+    return put_done(r);
+}
 
-    memcpy(&list, r->items, sizeof(list));
-    if (running == NULL ||
-        switch_list_macs(running, &list, macs, sizeof(macs) / sizeof(macs[0]), &n) < 0)
-        return refuse(r, -ENOENT, "there is no such switch");
-    return put_answer(r, API_MACS, macs, n);
+// A request to one function: its items begin with the names of tenant and function, or else it goes
+// to the target.
+struct function_route {
+    const char *kind;
+    int is_targeted;
+};
+
+static const struct function_route function_routes[API_N_TYPES] = {
+    [API_LIST_MACS] = {"switch", 0},        [API_SHOW_ROUTER] = {"router", 0},
+    [API_LIST_INTERFACES] = {"router", 0},  [API_LIST_ROUTES] = {"router", 0},
+    [API_LIST_NEIGHBORS] = {"router", 0},   [API_PING] = {"router", 0},
+    [API_DYNAMIC_NEXT_HOP] = {"router", 1}, [API_ROUTE_CHANGE] = {"router", 1},
+    [API_NEIGHBOR_CHANGE] = {"router", 1},  [API_ROUTE_SWEEP] = {"router", 1},
+};
+
+static size_t handle_function(struct request *r)
+{
+    const struct function_route *route = &function_routes[r->header.type];
+    const char *tenant = route->is_targeted ? r->t->target.tenant : r->items;
+    const char *name = route->is_targeted ? r->t->target.name : tenant + API_NAME_SIZE;
+    struct function *f = generation_find(generation_published, route->kind, tenant, name);
+    struct function_request request = {
+        .generation = generation_published,
+        .type = r->header.type,
+        .items = r->items,
+        .n_items = r->header.n_items,
+        .epoch = r->t->target.epoch,
+        .answer = (char *)r->answer + sizeof(struct api_header),
+        .answer_size = API_DATAGRAM_SIZE - sizeof(struct api_header),
+    };
+    struct error e = {0};
+
+    if (f == NULL && tenant[0] == '\0')
+        return refuse(r, -EPROTO, "of which router? API_ROUTE_TARGET first");
+    if (f == NULL)
+        return refuse(r, -ENOENT, "there is no such switch or router");
+    if (f->ops->request(f, &request, &e) < 0)
+        return put_error(r, &e);
+    if (request.answer_type == 0)
+        return put_done(r);
+    return put_answer(r, request.answer_type, request.answer, request.n_answers);
 }
 
 static size_t dispatch(struct request *r)
@@ -191,14 +228,24 @@ static size_t dispatch(struct request *r)
     case API_SWITCH:
     case API_MEMBER:
     case API_STATIC_MAC:
+    case API_ROUTER:
+    case API_INTERFACE:
+    case API_INTERFACE_ADDRESS:
+    case API_NEIGHBOR:
+    case API_NEXT_HOP_GROUP:
+    case API_NEXT_HOP:
+    case API_ROUTE:
+    case API_CHAIN:
         return handle_object(r);
     case API_COMMIT:
         return handle_commit(r);
     case API_ABORT:
         return handle_abort(r);
-    case API_LIST_MACS:
-        return handle_list_macs(r);
+    case API_ROUTE_TARGET:
+        return handle_route_target(r);
     default:
+        if (function_routes[r->header.type].kind != NULL)
+            return handle_function(r);
         return refuse(r, -EPROTO, "this message goes the other way");
     }
 }

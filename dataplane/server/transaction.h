@@ -12,6 +12,7 @@ struct transaction {
     int is_greeted; // said hello with our schema
     int is_open;    // between begin and commit or abort
     struct model model;
+    struct api_route_target target; // whose routes come; an empty tenant: none was named
 };
 
 void transaction_init(struct transaction *t);

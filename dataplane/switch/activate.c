@@ -76,12 +76,13 @@ static void forget_others(struct mac_table *table, const struct switch_config *c
             mac_table_del(table, entry);
 }
 
-void switch_activate(struct function *f)
+void switch_activate(struct function *f, const struct generation *generation)
 {
     struct switch_state *state = f->state;
     struct switch_config *config = f->config;
     uint32_t n_failed = 0;
 
+    (void)generation;
     if (config->next_table != NULL)
         take_table(state, config);
     for (uint32_t i = 0; i < config->n_statics; i++)

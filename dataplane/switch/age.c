@@ -25,7 +25,7 @@ static void tell(struct switch_state *state, uint32_t now_sec)
     state->told_sec = now_sec;
 }
 
-void switch_age(struct function *f)
+void switch_age(struct function *f, const struct generation *generation)
 {
     struct switch_state *state = f->state;
     const struct switch_config *config = f->config;
@@ -33,6 +33,7 @@ void switch_age(struct function *f)
     uint32_t now_sec = clock_sec();
     uint64_t entry;
 
+    (void)generation;
     tell(state, now_sec);
     if (config->ageing_sec == 0)
         return;

@@ -11,12 +11,16 @@
 
 #include "dataplane/switch/state.h"
 
+#define MAX_CHAIN_MACS 65535 // learned from behind one chain
+
 // What the pieces of config_create share.
 struct build {
     const struct model *model;
     const struct api_switch *item;
     const char *path; // tenant/switch
     uint32_t index;
+    const struct function *f;
+    const struct generation *generation;
     struct switch_config *config;
     struct switch_state *state;
     struct error *e;
@@ -38,6 +42,25 @@ static const struct api_tenant *tenant_of(const struct model *model, uint32_t ow
     return owner < n ? &tenants[owner] : NULL;
 }
 
+void switch_identify(const struct model *model, uint32_t index, const char **tenant,
+                     const char **name, uint32_t *n_sides)
+{
+    uint32_t n, first;
+    const struct api_switch *item =
+        (const struct api_switch *)model_items(model, API_SWITCH, &n) + index;
+
+    *tenant = tenant_of(model, item->owner)->name;
+    *name = item->name;
+    (void)model_owned(model, API_MEMBER, index, &first, n_sides);
+}
+
+// The depth is a tenth of a second's frames, but at least BURST_SIZE: all frames of a burst have
+// the same time, and a guest that boots sends a handful of broadcasts at once.
+static void set_storm_limit(struct meter_limit *limit, uint32_t pps)
+{
+    meter_limit_init(limit, pps, RTE_MAX(pps / 10, (uint32_t)BURST_SIZE), rte_get_tsc_hz());
+}
+
 static int add_member(const struct build *b, const struct api_member *item)
 {
     uint32_t n_ports;
@@ -45,19 +68,34 @@ static int add_member(const struct build *b, const struct api_member *item)
         (const struct api_port *)model_items(b->model, API_PORT, &n_ports) + item->port;
     const struct api_tenant *tenant = tenant_of(b->model, port->owner);
     struct switch_member *member = &b->config->members[b->config->n_members];
-    uint64_t hz = rte_get_tsc_hz();
     int rc;
 
     if (tenant == NULL)
         return error_set(b->e, -EINVAL, b->path, "port %s has no tenant", port->name);
-    rc = switch_slot_get(b->state, tenant->name, port, item, &member->slot);
+    rc = switch_slot_get(b->state, tenant->name, port->name,
+                         (uint32_t)item->inner_vlan << 16 | item->outer_vlan, &member->slot);
     if (rc != 0)
         return error_set(b->e, rc, b->path, "no room for another member");
     member->port = b->state->slots[member->slot].port;
     member->mac_limit = port->mac_limit;
-    storm_limit_init(&member->storm[STORM_CLASS_BROADCAST], port->storm_broadcast_pps, hz);
-    storm_limit_init(&member->storm[STORM_CLASS_MULTICAST], port->storm_multicast_pps, hz);
-    storm_limit_init(&member->storm[STORM_CLASS_UNKNOWN], port->storm_unknown_pps, hz);
+    set_storm_limit(&member->storm[STORM_CLASS_BROADCAST], port->storm_broadcast_pps);
+    set_storm_limit(&member->storm[STORM_CLASS_MULTICAST], port->storm_multicast_pps);
+    set_storm_limit(&member->storm[STORM_CLASS_UNKNOWN], port->storm_unknown_pps);
+    b->config->n_members++;
+    return 0;
+}
+
+// The side behind the members where a chain ends: what comes by it was limited where it came from.
+static int add_chain(const struct build *b, uint32_t side)
+{
+    const struct attachment *a = &b->generation->attachments[b->f->first_attachment + side];
+    struct switch_member *member = &b->config->members[side];
+    int rc = switch_slot_get(b->state, a->chain_tenant, a->chain, SLOT_CHAIN, &member->slot);
+
+    if (rc != 0)
+        return error_set(b->e, rc, b->path, "no room for another chain");
+    member->port = b->state->slots[member->slot].port;
+    member->mac_limit = MAX_CHAIN_MACS;
     b->config->n_members++;
     return 0;
 }
@@ -69,11 +107,16 @@ static int add_members(const struct build *b)
     const struct api_member *items = model_owned(b->model, API_MEMBER, b->index, &first, &n);
     int rc;
 
-    config->members = calloc(RTE_MAX(n, 1U), sizeof(*config->members));
+    config->members = calloc(b->f->n_attachments + 1, sizeof(*config->members));
     if (config->members == NULL)
         return error_set(b->e, -ENOMEM, b->path, "out of memory");
     for (uint32_t i = 0; i < n; i++) {
         rc = add_member(b, &items[i]);
+        if (rc != 0)
+            return rc;
+    }
+    for (uint32_t i = n; i < b->f->n_attachments; i++) {
+        rc = add_chain(b, i);
         if (rc != 0)
             return rc;
     }
@@ -83,7 +126,7 @@ static int add_members(const struct build *b)
     if (config->side_of_slot == NULL)
         return error_set(b->e, -ENOMEM, b->path, "out of memory");
     memset(config->side_of_slot, 0xff, config->n_slots * sizeof(*config->side_of_slot));
-    for (uint32_t i = 0; i < n; i++) {
+    for (uint32_t i = 0; i < config->n_members; i++) {
         uint16_t *side = &config->side_of_slot[config->members[i].slot];
 
         if (*side != SIDE_NONE)
@@ -148,13 +191,12 @@ static void destroy(struct switch_config *config, struct switch_state *state)
 int switch_config_create(struct function *f, const struct model *model, uint32_t index,
                          const struct generation *generation, struct error *e)
 {
-    struct build b = {.model = model, .index = index, .e = e};
+    struct build b = {.model = model, .index = index, .f = f, .generation = generation, .e = e};
     const struct api_tenant *tenant;
     char path[API_PATH_SIZE];
     uint32_t n;
     int rc = switch_validate(model, index, e);
 
-    (void)generation; // sides are enough
     if (rc != 0)
         return rc;
     b.item = (const struct api_switch *)model_items(model, API_SWITCH, &n) + index;

@@ -65,7 +65,7 @@ static void flood(const struct scene *s, const struct switch_member *member, str
 
     if (s->config->n_members == 1)
         drop(p, DROP_SWITCH_ALONE);
-    else if (!storm_admit(&member->storm[class], &member->port->storm[class], s->ctx->now_tsc,
+    else if (!meter_admit(&member->storm[class], &member->port->storm[class], s->ctx->now_tsc,
                           n_frames(p)))
         drop(p, reasons[class]);
     else
@@ -161,9 +161,11 @@ static void process(const struct function *f, const struct walk_context *ctx, st
 const struct function_ops switch_ops = {
     .name = "switch",
     .n_instances = switch_n_instances,
+    .identify = switch_identify,
     .config_create = switch_config_create,
     .activate = switch_activate,
     .config_destroy = switch_config_destroy,
     .process = process,
     .age = switch_age,
+    .request = switch_request,
 };

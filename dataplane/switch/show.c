@@ -3,26 +3,11 @@
 // counter segment. The table changes while it is read: a listing is no snapshot. Next:
 // server/transaction.c, which sends it.
 
-#include <errno.h>
 #include <stdio.h>
 
 #include "dataplane/core/clock.h"
 #include "dataplane/switch/state.h"
 #include "dataplane/switch/switch.h"
-
-static const struct function *find(const struct generation *generation, const char *tenant,
-                                   const char *name)
-{
-    for (uint32_t i = 0; i < generation->n_functions; i++) {
-        const struct function *f = &generation->functions[i];
-        const struct switch_state *state = f->state;
-
-        if (f->ops == &switch_ops && strcmp(state->tenant, tenant) == 0 &&
-            strcmp(state->name, name) == 0)
-            return f;
-    }
-    return NULL;
-}
 
 static void describe(struct api_mac *item, uint64_t entry, uint32_t seen_sec,
                      const struct attachment *a)
@@ -34,35 +19,39 @@ static void describe(struct api_mac *item, uint64_t entry, uint32_t seen_sec,
     memcpy(item->mac, &address, sizeof(item->mac));
     item->is_static = (entry & MAC_STATIC) != 0;
     item->age_sec = item->is_static || age_sec < 0 ? 0 : (uint32_t)age_sec;
-    snprintf(item->port_tenant, sizeof(item->port_tenant), "%s", a->port->tenant);
-    snprintf(item->port, sizeof(item->port), "%s", a->port->config.name);
+    item->is_chain = a->port == NULL;
+    snprintf(item->port_tenant, sizeof(item->port_tenant), "%s",
+             item->is_chain ? a->chain_tenant : a->port->tenant);
+    snprintf(item->port, sizeof(item->port), "%s",
+             item->is_chain ? a->chain : a->port->config.name);
     item->outer_vlan = a->outer_vlan;
     item->inner_vlan = a->inner_vlan;
 }
 
-int switch_list_macs(const struct generation *generation, const struct api_list_macs *request,
-                     struct api_mac *items, uint32_t n_max, uint32_t *n)
+int switch_request(struct function *f, struct function_request *request, struct error *e)
 {
-    const struct function *f = find(generation, request->tenant, request->name);
-    uint32_t cursor = request->cursor, end, seen_sec;
-    const struct mac_table *table;
+    uint32_t n_max = (uint32_t)(request->answer_size / sizeof(struct api_mac)), n = 0;
+    const struct mac_table *table = ((const struct switch_state *)f->state)->table;
+    uint32_t end = mac_table_end(table), cursor, seen_sec;
+    struct api_mac *items = request->answer;
+    struct api_list_macs list;
     uint64_t entry;
 
-    if (f == NULL)
-        return -ENOENT;
-    table = ((const struct switch_state *)f->state)->table;
-    end = mac_table_end(table);
-    *n = 0;
-    while (*n < n_max && (entry = mac_table_next(table, &cursor, end, &seen_sec)) != 0) {
+    (void)e;
+    memcpy(&list, request->items, sizeof(list));
+    cursor = list.cursor;
+    while (n < n_max && (entry = mac_table_next(table, &cursor, end, &seen_sec)) != 0) {
         uint16_t side = switch_side_of(f->config, entry);
 
         if (side != SIDE_NONE)
-            describe(&items[(*n)++], entry, seen_sec,
-                     &generation->attachments[f->first_attachment + side]);
+            describe(&items[n++], entry, seen_sec,
+                     &request->generation->attachments[f->first_attachment + side]);
     }
-    if (*n == 0)
-        memset(&items[(*n)++], 0, sizeof(*items));
-    items[*n - 1].next = cursor < end ? cursor : 0;
+    if (n == 0)
+        memset(&items[n++], 0, sizeof(*items));
+    items[n - 1].next = cursor < end ? cursor : 0;
+    request->answer_type = API_MACS;
+    request->n_answers = n;
     return 0;
 }
 
@@ -80,7 +69,7 @@ void switch_count_macs(const struct generation *generation, uint32_t *n_macs)
             uint16_t id = config->members[side].port->id;
             const struct attachment *a = &generation->attachments[f->first_attachment + side];
 
-            if (!is_counted[id])
+            if (!is_counted[id] && a->port != NULL)
                 n_macs[a->port->slot] += mac_table_n_of_port(state->table, id);
             is_counted[id] = 1;
         }

@@ -56,7 +56,7 @@ void switch_state_put(struct switch_state *state)
 
 // The port by name, or a new one. NULL with the reason in *rc.
 static struct switch_port *find_port(struct switch_state *state, const char *tenant,
-                                     const char *name, int *rc)
+                                     const char *name, int is_chain, int *rc)
 {
     struct switch_port *port;
     unsigned free_id = MAC_TABLE_MAX_PORTS;
@@ -65,7 +65,8 @@ static struct switch_port *find_port(struct switch_state *state, const char *ten
         port = state->ports[id];
         if (port == NULL && free_id == MAC_TABLE_MAX_PORTS)
             free_id = id;
-        if (port != NULL && strcmp(port->name, name) == 0 && strcmp(port->tenant, tenant) == 0)
+        if (port != NULL && port->is_chain == is_chain && strcmp(port->name, name) == 0 &&
+            strcmp(port->tenant, tenant) == 0)
             return port;
     }
     *rc = -ENOSPC;
@@ -78,6 +79,7 @@ static struct switch_port *find_port(struct switch_state *state, const char *ten
     memset(port, 0, sizeof(*port));
     snprintf(port->tenant, sizeof(port->tenant), "%s", tenant);
     snprintf(port->name, sizeof(port->name), "%s", name);
+    port->is_chain = is_chain;
     port->id = (uint16_t)free_id;
     state->ports[free_id] = port;
     return port;
@@ -128,24 +130,23 @@ static uint16_t *chain_of(struct switch_state *state, const char *tenant, const 
     return &state->chain[(hash ^ hash >> 8 ^ hash >> 16) % STATE_N_CHAINS];
 }
 
-int switch_slot_get(struct switch_state *state, const char *tenant, const struct api_port *port,
-                    const struct api_member *member, uint16_t *slot)
+int switch_slot_get(struct switch_state *state, const char *tenant, const char *name,
+                    uint32_t vlans, uint16_t *slot)
 {
-    uint32_t vlans = (uint32_t)member->inner_vlan << 16 | member->outer_vlan;
-    uint16_t *chain = chain_of(state, tenant, port->name, vlans);
+    uint16_t *chain = chain_of(state, tenant, name, vlans);
     struct switch_port *switch_port;
     struct switch_slot *s;
     int rc;
 
     for (*slot = *chain; *slot != SLOT_NONE; *slot = s->next) {
         s = &state->slots[*slot];
-        if (s->vlans == vlans && strcmp(s->port->name, port->name) == 0 &&
+        if (s->vlans == vlans && strcmp(s->port->name, name) == 0 &&
             strcmp(s->port->tenant, tenant) == 0) {
             s->n_references++;
             return 0;
         }
     }
-    switch_port = find_port(state, tenant, port->name, &rc);
+    switch_port = find_port(state, tenant, name, vlans == SLOT_CHAIN, &rc);
     if (switch_port == NULL)
         return rc;
     rc = new_slot(state, slot);

@@ -6,24 +6,34 @@
 //
 // The state is found again by the names of tenant and switch. It outlives generations, so an entry
 // of the MAC table can't name a member by its place in one of them. It names a slot: a number that
-// belongs to (port's tenant, port, VLANs) from the first configuration that has this member until
-// the last one is gone. Each configuration holds a reference on the slots of its members; one that
-// never ran has learned nothing, so giving back its references undoes it.
+// belongs to (port's tenant, port, VLANs), or to a chain, from the first configuration that has
+// this member until the last one is gone. Each configuration holds a reference on the slots of its
+// members; one that never ran has learned nothing, so giving back its references undoes it.
 
+#include "dataplane/core/meter.h"
 #include "dataplane/switch/mac_table.h"
-#include "dataplane/switch/storm.h"
 #include "dataplane/walk/generation.h"
 
 #define SLOT_NONE UINT16_MAX
+#define SLOT_CHAIN UINT32_MAX // in place of VLANs: not a port is there, but a chain of this name
 #define SIDE_NONE UINT16_MAX
 #define STATE_N_CHAINS 256
 
+// What a port may flood only so much of in a second.
+enum storm_class {
+    STORM_CLASS_BROADCAST,
+    STORM_CLASS_MULTICAST,
+    STORM_CLASS_UNKNOWN, // unicast
+    STORM_N_CLASSES,
+};
+
 // What is kept of a port, by name, whatever its VLANs: members on one port share limits.
 struct switch_port {
-    struct storm_meter storm[STORM_N_CLASSES]; // workers
+    struct meter storm[STORM_N_CLASSES]; // workers
     // Main thread.
     char tenant[API_NAME_SIZE];
     char name[API_NAME_SIZE];
+    int is_chain;     // not a port but a chain has this name
     uint16_t id;      // in the MAC table's counts
     uint32_t n_slots; // that are on it
 } __attribute__((aligned(64)));
@@ -31,7 +41,7 @@ struct switch_port {
 // Main thread.
 struct switch_slot {
     struct switch_port *port; // NULL: a free slot
-    uint32_t vlans;           // inner << 16 | outer
+    uint32_t vlans;           // inner << 16 | outer; SLOT_CHAIN
     uint16_t next;            // in its chain, or of the free ones; SLOT_NONE: the last
     uint32_t n_references;    // configurations with this member
 };
@@ -65,7 +75,7 @@ struct switch_member {
     struct switch_port *port;
     uint32_t mac_limit;
     uint16_t slot;
-    struct storm_limit storm[STORM_N_CLASSES];
+    struct meter_limit storm[STORM_N_CLASSES];
 };
 
 struct switch_config {
@@ -106,10 +116,10 @@ int switch_state_get(const char *tenant, const char *name, uint32_t mac_table_si
                      struct switch_state **state);
 void switch_state_put(struct switch_state *state);
 
-// state.c: the slot of a member, with a reference. `port` is its port's configuration. -ENOMEM;
-// -ENOSPC: too many members.
-int switch_slot_get(struct switch_state *state, const char *tenant, const struct api_port *port,
-                    const struct api_member *member, uint16_t *slot);
+// state.c: the slot of a member, with a reference: of a port with these VLANs, or of a chain.
+// -ENOMEM; -ENOSPC: too many members.
+int switch_slot_get(struct switch_state *state, const char *tenant, const char *name,
+                    uint32_t vlans, uint16_t *slot);
 void switch_slot_put(struct switch_state *state, uint16_t slot);
 
 // validate.c: does switch number `index` of the model make sense? 0, or -EINVAL with path and
@@ -118,10 +128,13 @@ int switch_validate(const struct model *model, uint32_t index, struct error *e);
 
 // The members of switch_ops: see walk/function.h.
 uint32_t switch_n_instances(const struct model *model);
+void switch_identify(const struct model *model, uint32_t index, const char **tenant,
+                     const char **name, uint32_t *n_sides);
 int switch_config_create(struct function *f, const struct model *model, uint32_t index,
                          const struct generation *generation, struct error *e);
 void switch_config_destroy(struct function *f);
-void switch_activate(struct function *f);
-void switch_age(struct function *f);
+void switch_activate(struct function *f, const struct generation *generation);
+void switch_age(struct function *f, const struct generation *generation);
+int switch_request(struct function *f, struct function_request *request, struct error *e);
 
 #endif

@@ -9,12 +9,6 @@
 
 extern const struct function_ops switch_ops;
 
-// The MACs of the switch that `request` names, from its cursor on: fills items[0..*n), *n at most
-// n_max (which is at least 1), the last one with `next`. An empty answer is one item with a zero
-// MAC. -ENOENT: the generation has no such switch. Main thread.
-int switch_list_macs(const struct generation *generation, const struct api_list_macs *request,
-                     struct api_mac *items, uint32_t n_max, uint32_t *n);
-
 // How many MACs lie behind each port, learned and static, in all switches together: adds to
 // n_macs[0..API_MAX_PORTS), by slot. Main thread.
 void switch_count_macs(const struct generation *generation, uint32_t *n_macs);

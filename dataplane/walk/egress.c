@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// How does a decided packet get to its port, or a flooded one to many? Worker; called by walk.c.
-// A flood takes one reference per receiver and copies no payload, so nobody may write to a flooded
-// frame afterwards. Next: port/tx.c.
+// How does a decided packet get to its port or the next function, or a flooded one to many? Worker;
+// called by walk.c, and by functions for packets of their own. A flood to ports takes a reference
+// for each and copies no payload, so nobody may write to it afterwards. Next: port/tx.c or queue.c.
 
 #include "dataplane/walk/egress.h"
 
@@ -9,6 +9,8 @@
 
 #include "dataplane/core/counters.h"
 #include "dataplane/port/offload.h"
+#include "dataplane/port/tx.h"
+#include "dataplane/walk/queue.h"
 #include "dataplane/walk/vlan.h"
 
 // VLAN ID of tag number `i` in front of the frame; parse has proven it.
@@ -42,15 +44,8 @@ static void drop_at(const struct walk_context *ctx, const struct attachment *a, 
     rte_pktmbuf_free(m);
 }
 
-void egress_forward(const struct walk_context *ctx, struct rte_mbuf *m, uint32_t out,
-                    struct port_tx *tx)
+static void to_port(const struct walk_context *ctx, struct rte_mbuf *m, const struct attachment *a)
 {
-    const struct attachment *a = &ctx->generation->attachments[out];
-
-    if (unlikely(packet_of(m)->n_tags > 0) && !is_own_vlan(ctx, m, out)) {
-        drop_at(ctx, a, m, DROP_VLAN_NOT_OWN);
-        return;
-    }
     if (a->n_tags > 0) {
         struct rte_mbuf *tagged = vlan_push(m, a);
 
@@ -60,25 +55,70 @@ void egress_forward(const struct walk_context *ctx, struct rte_mbuf *m, uint32_t
         }
         m = tagged;
     }
-    port_tx_add(tx, a->port, m);
+    port_tx_add(ctx->tx, a->port, m);
 }
 
-static void flood_one(const struct walk_context *ctx, const struct function *f, struct rte_mbuf *m,
-                      struct port_tx *tx)
+void egress_forward(const struct walk_context *ctx, struct rte_mbuf *m, uint32_t out)
+{
+    const struct attachment *a = &ctx->generation->attachments[out];
+
+    if (unlikely(a->port == NULL)) {
+        walk_queue_add(ctx, m, a->peer);
+        return;
+    }
+    if (unlikely(packet_of(m)->n_tags > 0) && !is_own_vlan(ctx, m, out)) {
+        drop_at(ctx, a, m, DROP_VLAN_NOT_OWN);
+        return;
+    }
+    to_port(ctx, m, a);
+}
+
+// Functions write to frames, so each gets a copy of its own; ports share the bytes.
+static unsigned copy_to_functions(const struct walk_context *ctx, const struct function *f,
+                                  struct rte_mbuf *m, uint32_t in)
+{
+    uint32_t end = f->first_attachment + f->n_attachments;
+    unsigned n_ports = 0;
+
+    for (uint32_t out = f->first_attachment; out < end; out++) {
+        const struct attachment *a = &ctx->generation->attachments[out];
+        struct rte_mbuf *copy;
+
+        if (out == in)
+            continue;
+        if (a->port != NULL) {
+            n_ports++;
+            continue;
+        }
+        copy = rte_pktmbuf_copy(m, m->pool, 0, UINT32_MAX);
+        if (copy == NULL) {
+            counters_drop(packet_of(m)->in_port, ctx->worker, DROP_FLOOD_NO_BUFFER, 1);
+            continue;
+        }
+        *packet_of(copy) = *packet_of(m);
+        walk_queue_add(ctx, copy, a->peer);
+    }
+    return n_ports;
+}
+
+static void flood_one(const struct walk_context *ctx, const struct function *f, struct rte_mbuf *m)
 {
     uint32_t in = packet_of(m)->in;
     uint32_t end = f->first_attachment + f->n_attachments;
-    uint32_t n = f->n_attachments - 1;
+    unsigned n = f->n_chained == 0 ? f->n_attachments - 1 : copy_to_functions(ctx, f, m, in);
 
+    if (n == 0) {
+        rte_pktmbuf_free(m);
+        return;
+    }
     if (n > 1)
         rte_mbuf_refcnt_update(m, (int16_t)(n - 1));
     for (uint32_t out = f->first_attachment; out < end; out++)
-        if (out != in)
-            egress_forward(ctx, m, out, tx);
+        if (out != in && ctx->generation->attachments[out].port != NULL)
+            egress_forward(ctx, m, out);
 }
 
-void egress_flood(const struct walk_context *ctx, const struct function *f, struct rte_mbuf *m,
-                  struct port_tx *tx)
+void egress_flood(const struct walk_context *ctx, const struct function *f, struct rte_mbuf *m)
 {
     // Receivers share the bytes, so what is left to do on them is done first, for none of them.
     static const struct port plain = {.max_frame_len = UINT16_MAX, .capability = PORT_TX_MULTI_SEG};
@@ -89,7 +129,7 @@ void egress_flood(const struct walk_context *ctx, const struct function *f, stru
     unsigned n;
 
     if (likely(packet_of(m)->offload == 0)) {
-        flood_one(ctx, f, m, tx);
+        flood_one(ctx, f, m);
         return;
     }
     n = offload_prepare(m, &plain, segments, OFFLOAD_MAX_SEGMENTS, &reason);
@@ -97,6 +137,6 @@ void egress_flood(const struct walk_context *ctx, const struct function *f, stru
         counters_drop(in_port, ctx->worker, reason, 1);
     for (unsigned i = 0; i < n; i++) {
         packet_of(segments[i])->in = in;
-        flood_one(ctx, f, segments[i], tx);
+        flood_one(ctx, f, segments[i]);
     }
 }

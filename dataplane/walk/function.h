@@ -2,15 +2,21 @@
 #ifndef DATAPLANE_WALK_FUNCTION_H
 #define DATAPLANE_WALK_FUNCTION_H
 
-// The contract of everything a packet can walk through: a switch today, routers and chain functions
-// as they come. This header is the manual.
+// The contract of everything a packet can walk through: a switch, a router, chain functions as they
+// come. This header is the manual.
 //
 // An instance is a struct function. Its config is immutable and belongs to one generation: it is
 // made by config_create while the next generation is built and freed by config_destroy when no
 // worker can see that generation any more. Its state (what it learned) belongs to the instance by
-// name: state_get finds it again for the next generation, or makes it; state_put lets go of it.
+// name: config_create finds it again for the next generation, or makes it; config_destroy lets go
+// of it.
 //
-// process() runs on a worker: no allocation, log, waiting lock or system call; bounded work.
+// Packets enter and leave by sides. Side i of an instance is generation.attachments[
+// first_attachment + i]; what is plugged in there (a port, another function's side, nothing) is not
+// the function's business, but for whether its link is up (attachment_is_up).
+//
+// process() and tick() run on a worker: no allocation, log, waiting lock or system call; bounded
+// work.
 
 #include <stdint.h>
 
@@ -22,6 +28,8 @@
 
 struct generation;
 struct function;
+struct port_tx;
+struct walk_queue;
 
 // What a function is told of the walk it is part of.
 struct walk_context {
@@ -29,6 +37,22 @@ struct walk_context {
     unsigned worker;  // counters row, per-worker state
     uint32_t now_sec; // clock_sec() at the burst's start
     uint64_t now_tsc; // rte_rdtsc() at the burst's start
+    struct port_tx *tx;
+    struct walk_queue *queue; // walk/queue.h: what goes on after this function
+};
+
+// A request of the control socket to one instance, and where its answer goes.
+struct function_request {
+    const struct generation *generation; // the running one
+    unsigned type;                       // enum api_type
+    const void *items;                   // checked against the table, aligned to nothing
+    uint32_t n_items;
+    uint32_t epoch; // of the connection's API_ROUTE_TARGET, for what follows it
+    // The answer: 0 items of type 0 mean a plain API_REPLY without an error.
+    unsigned answer_type;
+    void *answer; // room for answer_size bytes of items, aligned to eight
+    size_t answer_size;
+    uint32_t n_answers;
 };
 
 struct function_ops {
@@ -36,6 +60,12 @@ struct function_ops {
 
     // How many instances `model` holds.
     uint32_t (*n_instances)(const struct model *model);
+
+    // What instance number `index` is called, and how many sides it has, by the model. The first
+    // sides of a switch are its members, then come chains that end at it. Sides 2i and 2i+1 of a
+    // router are its i-th interface and that one's kernel twin. server/wire.c plugs them in.
+    void (*identify)(const struct model *model, uint32_t index, const char **tenant,
+                     const char **name, uint32_t *n_sides);
 
     // Build instance number `index` of the model: fill f->config and f->state. f's attachments are
     // in the generation already.
@@ -45,28 +75,43 @@ struct function_ops {
 
     // The generation of f is the one that workers run (after publish and grace): forget state that
     // its configuration no longer holds, such as the MACs of a member that is gone. Main thread.
-    void (*activate)(struct function *f);
+    void (*activate)(struct function *f, const struct generation *generation);
 
     // Free f->config and let go of f->state. Main thread, after the grace period.
     void (*config_destroy)(struct function *f);
 
     // Decide n packets (at most BURST_SIZE) that entered by attachments of this instance, named in
-    // packet.in. Sets verdict and what belongs to it in each. May write the frame's headers.
-    // Worker.
+    // packet.in. Sets verdict and what belongs to it in each. May write the frame: nobody shares
+    // it. A packet that the function frees, holds or gives to egress_forward itself it takes out of
+    // the array: m[i] = NULL. Worker.
     void (*process)(const struct function *f, const struct walk_context *ctx, struct rte_mbuf **m,
                     unsigned n);
 
+    // Timers that send packets, by egress_forward: called on worker 0 with the running generation,
+    // at least every 100 ms while it is not overloaded. Bounded work. May be NULL.
+    void (*tick)(const struct function *f, const struct walk_context *ctx);
+
     // Bounded ageing work; called some ten times a second with the running generation. Main thread.
-    void (*age)(struct function *f);
+    void (*age)(struct function *f, const struct generation *generation);
+
+    // Carry out a request that names this instance. 0 or -errno with path and sentence in *e. The
+    // server knows which types go to which kind. Main thread. May be NULL.
+    int (*request)(struct function *f, struct function_request *request, struct error *e);
 };
 
 struct function {
     const struct function_ops *ops;
     void *config; // immutable while the generation lives
     void *state;  // shared by generations
-    // The attachments that lead into it: generation.attachments[first_attachment + i] has side i.
     uint32_t first_attachment;
     uint32_t n_attachments;
+    uint32_t n_chained; // of them, those that no port is plugged into
+    char tenant[API_NAME_SIZE];
+    char name[API_NAME_SIZE];
 };
+
+// All kinds of functions, NULL behind the last; set once by main.c before anything is built. The
+// order is that of instances in a generation.
+extern const struct function_ops *const *function_kinds;
 
 #endif

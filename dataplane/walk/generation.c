@@ -6,11 +6,13 @@
 #include "dataplane/walk/generation.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "dataplane/core/qsbr.h"
 #include "dataplane/walk/guard.h"
 
 struct generation *generation_published;
+const struct function_ops *const *function_kinds;
 
 static void port_entry_fini(struct port_entry *entry)
 {
@@ -34,6 +36,8 @@ void generation_destroy(struct generation *generation)
     for (unsigned worker = 0; worker < API_MAX_WORKERS; worker++)
         free(generation->rx[worker]);
     free(generation->functions);
+    free(generation->tick_list);
+    free(generation->names);
     free(generation->attachments);
     free(generation->port_list);
     free(generation->ports);
@@ -47,6 +51,47 @@ void generation_publish(struct generation *generation)
     __atomic_store_n(&generation_published, generation, __ATOMIC_RELEASE);
     qsbr_wait();
     for (uint32_t i = 0; generation != NULL && i < generation->n_functions; i++)
-        generation->functions[i].ops->activate(&generation->functions[i]);
+        generation->functions[i].ops->activate(&generation->functions[i], generation);
     generation_destroy(old);
+}
+
+static int is_port_up(const struct attachment *a)
+{
+    return a->port != NULL && port_is_up(a->port);
+}
+
+int attachment_is_up(const struct generation *generation, uint32_t attachment)
+{
+    const struct attachment *a = &generation->attachments[attachment];
+    const struct attachment *peer;
+    const struct function *f;
+
+    if (a->port != NULL)
+        return is_port_up(a);
+    if (a->peer == ATTACHMENT_NONE)
+        return 0;
+    peer = &generation->attachments[a->peer];
+    f = &generation->functions[peer->function];
+    if (strcmp(f->ops->name, "switch") != 0)
+        return 1;
+    for (uint32_t i = 0; i < f->n_attachments; i++) {
+        const struct attachment *member = &generation->attachments[f->first_attachment + i];
+
+        if (member != peer && (is_port_up(member) || member->peer != ATTACHMENT_NONE))
+            return 1;
+    }
+    return 0;
+}
+
+struct function *generation_find(const struct generation *generation, const char *kind,
+                                 const char *tenant, const char *name)
+{
+    for (uint32_t i = 0; generation != NULL && i < generation->n_functions; i++) {
+        struct function *f = &generation->functions[i];
+
+        if (strcmp(f->name, name) == 0 && strcmp(f->tenant, tenant) == 0 &&
+            strcmp(f->ops->name, kind) == 0)
+            return f;
+    }
+    return NULL;
 }

@@ -10,14 +10,23 @@
 
 #define ATTACHMENT_NONE UINT32_MAX
 
-// A place where a cable ends: a port or a VLAN on it, plugged into a function.
+#define FUNCTION_NONE UINT32_MAX
+
+// Where a cable ends: the side of a function, and what is plugged in there. Frames that the
+// function sends out by it go to `port` with the VLAN tags, or else to the side `peer` of another
+// function.
 struct attachment {
-    struct port *port;
+    struct port *port;   // NULL: see peer
+    uint32_t peer;       // attachment at the cable's other end; ATTACHMENT_NONE: nothing, or a port
     uint16_t outer_vlan; // VLAN IDs this attachment takes and gives; 0: none
     uint16_t inner_vlan;
     uint8_t n_tags; // 0, 1 or 2: how many tags are taken off at entry and put on at exit
     uint8_t reserved;
-    uint32_t function; // index in generation.functions
+    // Index in generation.functions. FUNCTION_NONE: a cable from this port to the port of `peer`,
+    // which takes frames as they come.
+    uint32_t function;
+    const char *chain_tenant; // the chain that is the cable; NULL: none, a member of a switch
+    const char *chain;
 };
 
 // Where frames of one port go, by their tags. A port without VLAN attachments is transparent: all
@@ -42,10 +51,13 @@ struct generation {
     struct port_entry *ports; // by slot, [API_MAX_PORTS]; port NULL where there is none
     struct port **port_list;  // those of this generation, in the model's order
     uint32_t n_ports;
-    struct attachment *attachments; // in the order of API_MEMBER in the model
+    struct attachment *attachments; // by function and side; then those of cables between ports
     uint32_t n_attachments;
-    struct function *functions;
+    struct function *functions; // by kind, in the model's order
     uint32_t n_functions;
+    uint32_t *tick_list; // functions with a tick()
+    uint32_t n_tick;
+    char (*names)[API_NAME_SIZE];          // of chains and their tenants
     struct worker_rx *rx[API_MAX_WORKERS]; // queues that a worker polls
     uint32_t n_rx[API_MAX_WORKERS];
 };
@@ -63,6 +75,14 @@ static inline uint32_t port_entry_find(const struct port_entry *entry, uint16_t 
         return by_inner[inner];
     return entry->by_outer[outer];
 }
+
+// Whether the link of what is plugged in is up: of a port its own, of a switch that of any other
+// of its members, of a router always.
+int attachment_is_up(const struct generation *generation, uint32_t attachment);
+
+// Instance `name` of a kind ("switch"), NULL if there is none. Main thread.
+struct function *generation_find(const struct generation *generation, const char *kind,
+                                 const char *tenant, const char *name);
 
 // The published generation; NULL before the first. Worker, once a burst.
 extern struct generation *generation_published;

@@ -1,13 +1,20 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Which functions does a packet meet, and what do they decide? Worker; called by worker.c for
 // packets that no flow has decided. Ingress finds the attachment, the function behind it judges a
-// whole burst at once, egress carries out the verdicts.
+// whole burst at once, egress carries out the verdicts; what goes on to another function comes
+// back by the queue until all are at a port.
 
 #include "dataplane/walk/walk.h"
+
+#include <rte_cycles.h>
 
 #include "dataplane/core/counters.h"
 #include "dataplane/walk/egress.h"
 #include "dataplane/walk/ingress.h"
+#include "dataplane/walk/queue.h"
+
+#define TICKS_PER_SEC 1000 // of walk_tick
+#define TICK_ROUND 100     // of them for all functions
 
 static void drop(const struct walk_context *ctx, struct rte_mbuf *m, unsigned reason)
 {
@@ -16,23 +23,49 @@ static void drop(const struct walk_context *ctx, struct rte_mbuf *m, unsigned re
 }
 
 static void carry_out(const struct walk_context *ctx, const struct function *f, struct rte_mbuf **m,
-                      unsigned n, struct port_tx *tx)
+                      unsigned n)
 {
     for (unsigned i = 0; i < n; i++) {
         struct packet *p = packet_of(m[i]);
 
         switch (p->verdict) {
         case PACKET_FORWARD:
-            egress_forward(ctx, m[i], p->out, tx);
+            egress_forward(ctx, m[i], p->out);
             break;
         case PACKET_FLOOD:
-            egress_flood(ctx, f, m[i], tx);
+            egress_flood(ctx, f, m[i]);
             break;
         default: // PACKET_DROP
             drop(ctx, m[i], p->drop);
             break;
         }
     }
+}
+
+// A consumed mbuf may be anybody's by now: its metadata is not looked at again, so process() has
+// taken it out of the array. Close the gaps.
+static unsigned compact(struct rte_mbuf **m, unsigned n)
+{
+    unsigned n_left = 0;
+
+    for (unsigned i = 0; i < n; i++)
+        if (m[i] != NULL)
+            m[n_left++] = m[i];
+    return n_left;
+}
+
+static void decide(const struct walk_context *ctx, uint32_t function, struct rte_mbuf **m,
+                   unsigned n)
+{
+    const struct function *f = &ctx->generation->functions[function];
+
+    if (unlikely(function == FUNCTION_NONE)) {
+        for (unsigned i = 0; i < n; i++)
+            egress_forward(ctx, m[i], ctx->generation->attachments[packet_of(m[i])->in].peer);
+        return;
+    }
+    f->ops->process(f, ctx, m, n);
+    carry_out(ctx, f, m, compact(m, n));
 }
 
 // Split off the packets for the function of the first one, keeping their order. Almost always all.
@@ -51,28 +84,60 @@ static unsigned split(const struct generation *generation, struct rte_mbuf **m, 
     return n_group;
 }
 
-void walk_burst(const struct walk_context *ctx, struct rte_mbuf **m, unsigned n, struct port_tx *tx)
+// Until all have left. The queue bounds how often.
+static void walk_on(const struct walk_context *ctx, struct rte_mbuf **m, unsigned n)
 {
     const struct generation *generation = ctx->generation;
     struct rte_mbuf *group[BURST_SIZE];
+
+    do {
+        while (n > 0) {
+            uint32_t function = generation->attachments[packet_of(m[0])->in].function;
+            unsigned n_group = split(generation, m, n, group);
+
+            decide(ctx, function, group, n_group);
+            n -= n_group;
+        }
+        n = walk_queue_take(ctx->queue, m, BURST_SIZE);
+    } while (n > 0);
+}
+
+void walk_burst(const struct walk_context *ctx, struct rte_mbuf **m, unsigned n)
+{
+    const struct generation *generation = ctx->generation;
     unsigned n_left = 0;
 
     for (unsigned i = 0; i < n; i++) {
         const struct port_entry *entry = &generation->ports[packet_of(m[i])->in_port];
         uint8_t reason = ingress_admit(generation, entry, m[i]);
 
+        packet_of(m[i])->n_hops = 0;
         if (unlikely(reason != API_DROP_NONE))
             drop(ctx, m[i], reason);
         else
             m[n_left++] = m[i];
     }
-    while (n_left > 0) {
-        const struct function *f =
-            &generation->functions[generation->attachments[packet_of(m[0])->in].function];
-        unsigned n_group = split(generation, m, n_left, group);
+    walk_on(ctx, m, n_left);
+}
 
-        f->ops->process(f, ctx, group, n_group);
-        carry_out(ctx, f, group, n_group, tx);
-        n_left -= n_group;
+void walk_tick(const struct walk_context *ctx)
+{
+    static uint64_t next_tsc; // worker 0's, as the next
+    static uint32_t cursor;
+    const struct generation *generation = ctx->generation;
+    struct rte_mbuf *m[BURST_SIZE];
+    uint32_t n;
+
+    if (likely(generation->n_tick == 0 || ctx->now_tsc < next_tsc))
+        return;
+    next_tsc = ctx->now_tsc + rte_get_tsc_hz() / TICKS_PER_SEC;
+    n = (generation->n_tick + TICK_ROUND - 1) / TICK_ROUND;
+    for (uint32_t i = 0; i < n; i++) {
+        const struct function *f;
+
+        cursor = cursor + 1 < generation->n_tick ? cursor + 1 : 0;
+        f = &generation->functions[generation->tick_list[cursor]];
+        f->ops->tick(f, ctx);
+        walk_on(ctx, m, walk_queue_take(ctx->queue, m, BURST_SIZE));
     }
 }

