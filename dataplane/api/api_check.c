@@ -48,7 +48,7 @@ static int is_zero(const uint8_t *at, size_t size)
 static int is_name_char(uint8_t c)
 {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
-           c == '-';
+           c == '-' || c == '.';
 }
 
 // Text with its NUL inside the field and zeros behind it.

@@ -25,7 +25,7 @@
 
 #define API_MAGIC 0x54564c43U // "CLVT"
 #define API_VERSION 1
-#define API_NAME_SIZE 32    // bytes with the NUL: names are [A-Za-z0-9_-]+, padded with zeros
+#define API_NAME_SIZE 32    // bytes with the NUL: names are [A-Za-z0-9_.-]+, padded with zeros
 #define API_DEVICE_SIZE 256 // bytes with the NUL
 #define API_NETNS_SIZE 64   // bytes with the NUL: a name below /run/netns
 #define API_TEXT_SIZE 256
@@ -206,7 +206,7 @@ enum api_interface_flag {
 struct api_interface {
     uint32_t owner; // router
     char name[API_NAME_SIZE];
-    uint8_t mac[6];   // 0: one is made of the names
+    uint8_t mac[6];   // unicast, and the kernel twin's too
     uint16_t mtu;     // bytes of an IP packet
     uint16_t tcp_mss; // a larger MSS in a TCP SYN in or out is lowered to this; 0: left alone
     uint16_t flags;   // enum api_interface_flag
@@ -679,7 +679,7 @@ enum api_field_kind {
     API_FIELD_UINT,   // min to max
     API_FIELD_FLAGS,  // no bit outside max
     API_FIELD_ZERO,   // padding
-    API_FIELD_NAME,   // [A-Za-z0-9_-]+, NUL, zeros
+    API_FIELD_NAME,   // [A-Za-z0-9_.-]+, NUL, zeros
     API_FIELD_STRING, // printable, NUL, zeros; may be empty
     API_FIELD_BYTES,  // any
 };
