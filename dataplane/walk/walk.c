@@ -84,22 +84,27 @@ static unsigned split(const struct generation *generation, struct rte_mbuf **m, 
     return n_group;
 }
 
-// Until all have left. The queue bounds how often.
-static void walk_on(const struct walk_context *ctx, struct rte_mbuf **m, unsigned n)
+static void decide_all(const struct walk_context *ctx, struct rte_mbuf **m, unsigned n)
 {
-    const struct generation *generation = ctx->generation;
     struct rte_mbuf *group[BURST_SIZE];
 
-    do {
-        while (n > 0) {
-            uint32_t function = generation->attachments[packet_of(m[0])->in].function;
-            unsigned n_group = split(generation, m, n, group);
+    while (n > 0) {
+        uint32_t function = ctx->generation->attachments[packet_of(m[0])->in].function;
+        unsigned n_group = split(ctx->generation, m, n, group);
 
-            decide(ctx, function, group, n_group);
-            n -= n_group;
-        }
-        n = walk_queue_take(ctx->queue, m, BURST_SIZE);
-    } while (n > 0);
+        decide(ctx, function, group, n_group);
+        n -= n_group;
+    }
+}
+
+// Until all have left. The queue bounds how often.
+static void walk_on(const struct walk_context *ctx)
+{
+    struct rte_mbuf *m[BURST_SIZE];
+    unsigned n;
+
+    while ((n = walk_queue_take(ctx->queue, m, BURST_SIZE)) > 0)
+        decide_all(ctx, m, n);
 }
 
 void walk_burst(const struct walk_context *ctx, struct rte_mbuf **m, unsigned n)
@@ -117,7 +122,8 @@ void walk_burst(const struct walk_context *ctx, struct rte_mbuf **m, unsigned n)
         else
             m[n_left++] = m[i];
     }
-    walk_on(ctx, m, n_left);
+    decide_all(ctx, m, n_left);
+    walk_on(ctx);
 }
 
 void walk_tick(const struct walk_context *ctx)
@@ -125,7 +131,6 @@ void walk_tick(const struct walk_context *ctx)
     static uint64_t next_tsc; // worker 0's, as the next
     static uint32_t cursor;
     const struct generation *generation = ctx->generation;
-    struct rte_mbuf *m[BURST_SIZE];
     uint32_t n;
 
     if (likely(generation->n_tick == 0 || ctx->now_tsc < next_tsc))
@@ -138,6 +143,6 @@ void walk_tick(const struct walk_context *ctx)
         cursor = cursor + 1 < generation->n_tick ? cursor + 1 : 0;
         f = &generation->functions[generation->tick_list[cursor]];
         f->ops->tick(f, ctx);
-        walk_on(ctx, m, walk_queue_take(ctx->queue, m, BURST_SIZE));
+        walk_on(ctx);
     }
 }

@@ -10,49 +10,16 @@
 
 #include <cmocka.h>
 
-#include "dataplane/core/counters.h"
-#include "dataplane/parse/parse.h"
-#include "dataplane/port/offload.h"
-#include "dataplane/port/tx.h"
-#include "dataplane/server/build.h"
-#include "dataplane/server/check.h"
 #include "dataplane/switch/switch.h"
-#include "dataplane/walk/queue.h"
-#include "dataplane/walk/walk.h"
 #include "tests/lib/mbuf_builder.h"
 #include "tests/lib/packet_builder.h"
+#include "tests/lib/walk_lab.h"
 
 #define VM1 "52:54:00:00:00:01"
 #define VM2 "52:54:00:00:00:02"
 #define ALL "ff:ff:ff:ff:ff:ff"
-#define MAX_SENT 256
 
 enum { PORT_VM1, PORT_VM2, PORT_TRUNK, PORT_LONE, PORT_SHARED, N_PORTS };
-
-// A recording port: what was sent, by slot.
-static struct rte_mbuf *sent[API_MAX_PORTS][MAX_SENT];
-static unsigned n_sent[API_MAX_PORTS];
-static unsigned room = MAX_SENT; // what a recorder takes in one burst
-
-static unsigned record(struct port *port, unsigned queue, struct rte_mbuf **m, unsigned n)
-{
-    (void)queue;
-    n = RTE_MIN(n, room);
-    for (unsigned i = 0; i < n; i++)
-        sent[port->slot][n_sent[port->slot]++] = m[i];
-    return n;
-}
-
-static const struct port_ops recorder = {.name = "recorder", .tx_burst = record};
-
-struct world {
-    struct generation *generation;
-    struct rte_mempool *pool;
-    struct port_tx *tx;
-    uint32_t slot[N_PORTS];
-};
-
-static struct world world;
 
 // vm1 and vm2 are plain members of lan, trunk with VLAN 10, and 20 in 30; lone is in no switch. Of
 // shared, lan has VLAN 10 and another switch has 20 in 10.
@@ -65,16 +32,10 @@ static void fill_model(struct model *model)
     const struct api_member members[] = {{0, PORT_VM1, 0, 0},     {0, PORT_VM2, 0, 0},
                                          {0, PORT_TRUNK, 10, 0},  {0, PORT_TRUNK, 30, 20},
                                          {0, PORT_SHARED, 10, 0}, {1, PORT_SHARED, 10, 20}};
-    struct api_port ports[N_PORTS] = {
-        {.name = "vm1"}, {.name = "vm2"}, {.name = "trunk"}, {.name = "lone"}, {.name = "shared"}};
+    const struct api_port ports[N_PORTS] = {
+        walk_lab_port_config("vm1"), walk_lab_port_config("vm2"), walk_lab_port_config("trunk"),
+        walk_lab_port_config("lone"), walk_lab_port_config("shared")};
 
-    for (unsigned i = 0; i < N_PORTS; i++) {
-        ports[i].type = API_PORT_TAP;
-        ports[i].n_queues = 1;
-        ports[i].mtu = 1500;
-        ports[i].mac_limit = 16;
-        memcpy(ports[i].device, ports[i].name, sizeof(ports[i].name));
-    }
     model_init(model);
     assert_int_equal(model_add(model, API_TENANT, &tenant, 1), 0);
     assert_int_equal(model_add(model, API_PORT, ports, N_PORTS), 0);
@@ -84,62 +45,30 @@ static void fill_model(struct model *model)
 
 static int setup(void **state)
 {
-    struct error e = {0};
     struct model model;
 
     (void)state;
     fill_model(&model);
-    assert_int_equal(check_model(&model, &e), 0);
-    assert_int_equal(build_generation(&model, 1, &world.generation, &e), 0);
-    model_fini(&model);
-    for (unsigned i = 0; i < N_PORTS; i++) {
-        struct port *port = world.generation->port_list[i];
-
-        port->ops = &recorder;
-        port->state = API_PORT_LINK_UP;
-        port->n_tx_queues = 1;
-        port->capability = PORT_TX_MULTI_SEG;
-        world.slot[i] = port->slot;
-    }
-    generation_publish(world.generation);
-    memset(n_sent, 0, sizeof(n_sent));
-    memset(counters_stats->counters, 0, sizeof(counters_stats->counters[0]) * 8);
+    walk_lab_publish(&model);
     return 0;
 }
 
 static int teardown(void **state)
 {
     (void)state;
-    for (unsigned slot = 0; slot < API_MAX_PORTS; slot++)
-        rte_pktmbuf_free_bulk(sent[slot], n_sent[slot]);
-    assert_int_equal(rte_mempool_in_use_count(world.pool), 0);
-    generation_publish(NULL);
+    walk_lab_end();
     return 0;
 }
 
 static void receive(unsigned port, const struct frame *f, uint8_t offload, uint16_t gso_size)
 {
-    struct walk_context ctx = {
-        .generation = world.generation, .tx = world.tx, .queue = walk_queue_of(0)};
-    struct rte_mbuf *m = mbuf_build(world.pool, f->bytes, f->len, NULL, 0, MBUF_TAILROOM_ANY);
-
-    packet_of(m)->in_port = (uint16_t)world.slot[port];
-    packet_of(m)->offload = offload;
-    packet_of(m)->gso_size = gso_size;
-    parse_burst(&m, 1);
-    walk_burst(&ctx, &m, 1);
-    port_tx_flush(world.tx);
-}
-
-static uint64_t drops(unsigned port, enum api_drop reason)
-{
-    return counters_of(world.slot[port], 0)->drops[reason];
+    walk_lab_receive(port, f->bytes, f->len, offload, gso_size);
 }
 
 static void expect_sent(unsigned port, unsigned number, const struct frame *f)
 {
-    assert_true(n_sent[world.slot[port]] > number);
-    assert_true(mbuf_holds(sent[world.slot[port]][number], f->bytes, f->len));
+    assert_non_null(walk_lab_sent(port, number));
+    assert_true(mbuf_holds(walk_lab_sent(port, number), f->bytes, f->len));
 }
 
 static void make_frame(struct frame *f, const char *dst, const char *src, uint16_t outer,
@@ -165,15 +94,15 @@ static void a_flood_reaches_each_member_with_its_tags(void **state)
     make_frame(&tagged, ALL, VM1, 10, 0);
     make_frame(&stacked, ALL, VM1, 30, 20);
     receive(PORT_VM1, &plain, 0, 0);
-    assert_int_equal(n_sent[world.slot[PORT_VM1]], 0);
-    assert_int_equal(n_sent[world.slot[PORT_VM2]], 1);
-    assert_int_equal(n_sent[world.slot[PORT_TRUNK]], 2);
+    assert_int_equal(walk_lab_n_sent(PORT_VM1), 0);
+    assert_int_equal(walk_lab_n_sent(PORT_VM2), 1);
+    assert_int_equal(walk_lab_n_sent(PORT_TRUNK), 2);
     expect_sent(PORT_VM2, 0, &plain);
     expect_sent(PORT_TRUNK, 0, &tagged);
     expect_sent(PORT_TRUNK, 1, &stacked);
     // The receivers share the payload: the bytes behind the header are in one place.
-    assert_ptr_equal(rte_pktmbuf_mtod(sent[world.slot[PORT_TRUNK]][0]->next, char *),
-                     rte_pktmbuf_mtod(sent[world.slot[PORT_VM2]][0], char *) + 12);
+    assert_ptr_equal(rte_pktmbuf_mtod(walk_lab_sent(PORT_TRUNK, 0)->next, char *),
+                     rte_pktmbuf_mtod(walk_lab_sent(PORT_VM2, 0), char *) + 12);
 }
 
 static void tags_come_off_and_the_answer_gets_them(void **state)
@@ -188,9 +117,9 @@ static void tags_come_off_and_the_answer_gets_them(void **state)
     receive(PORT_TRUNK, &stacked, 0, 0);
     expect_sent(PORT_VM1, 0, &plain);
     receive(PORT_VM1, &answer, 0, 0);
-    assert_int_equal(n_sent[world.slot[PORT_TRUNK]], 2); // the flood to VLAN 10, then the answer
+    assert_int_equal(walk_lab_n_sent(PORT_TRUNK), 2); // the flood to VLAN 10, then the answer
     expect_sent(PORT_TRUNK, 1, &stacked_answer);
-    assert_null(sent[world.slot[PORT_TRUNK]][1]->next); // not shared: the tags were put in place
+    assert_null(walk_lab_sent(PORT_TRUNK, 1)->next); // not shared: the tags were put in place
 }
 
 static void a_transparent_port_carries_tags(void **state)
@@ -211,8 +140,8 @@ static void tags_of_ones_own_do_not_hop(void **state)
     (void)state;
     make_frame(&f, ALL, VM1, 20, 0);
     receive(PORT_VM1, &f, 0, 0);
-    assert_int_equal(n_sent[world.slot[PORT_SHARED]], 0);
-    assert_int_equal(drops(PORT_SHARED, DROP_VLAN_NOT_OWN), 1);
+    assert_int_equal(walk_lab_n_sent(PORT_SHARED), 0);
+    assert_int_equal(walk_lab_drops(PORT_SHARED, DROP_VLAN_NOT_OWN), 1);
     expect_sent(PORT_VM2, 0, &f);
 
     make_frame(&f, ALL, VM1, 21, 0);
@@ -224,7 +153,7 @@ static void tags_of_ones_own_do_not_hop(void **state)
     frame_payload(&carried, 100);
     frame_end(&carried);
     receive(PORT_VM1, &f, 0, 0);
-    assert_int_equal(n_sent[world.slot[PORT_SHARED]], 1);
+    assert_int_equal(walk_lab_n_sent(PORT_SHARED), 1);
     expect_sent(PORT_SHARED, 0, &carried);
 }
 
@@ -235,62 +164,62 @@ static void faults_are_counted_at_the_port_they_came_by(void **state)
     (void)state;
     make_frame(&f, ALL, VM1, 11, 0);
     receive(PORT_TRUNK, &f, 0, 0);
-    assert_int_equal(drops(PORT_TRUNK, DROP_VLAN_UNKNOWN), 1);
+    assert_int_equal(walk_lab_drops(PORT_TRUNK, DROP_VLAN_UNKNOWN), 1);
     make_frame(&f, ALL, VM1, 30, 21);
     receive(PORT_TRUNK, &f, 0, 0);
     make_frame(&f, ALL, VM1, 0, 0);
     receive(PORT_TRUNK, &f, 0, 0); // no plain attachment
-    assert_int_equal(drops(PORT_TRUNK, DROP_VLAN_UNKNOWN), 3);
+    assert_int_equal(walk_lab_drops(PORT_TRUNK, DROP_VLAN_UNKNOWN), 3);
     receive(PORT_LONE, &f, 0, 0);
-    assert_int_equal(drops(PORT_LONE, DROP_PORT_UNATTACHED), 1);
+    assert_int_equal(walk_lab_drops(PORT_LONE, DROP_PORT_UNATTACHED), 1);
     runt = f;
     runt.len = 13;
     receive(PORT_VM1, &runt, 0, 0);
-    assert_int_equal(drops(PORT_VM1, DROP_RUNT_FRAME), 1);
+    assert_int_equal(walk_lab_drops(PORT_VM1, DROP_RUNT_FRAME), 1);
     frame_payload(&f, 1500);
     receive(PORT_VM1, &f, 0, 0);
-    assert_int_equal(drops(PORT_VM1, DROP_OVERSIZE_FRAME), 1);
+    assert_int_equal(walk_lab_drops(PORT_VM1, DROP_OVERSIZE_FRAME), 1);
     make_frame(&f, ALL, VM1, 0, 0);
     receive(PORT_VM1, &f, PACKET_TSO, 1000);
-    assert_int_equal(drops(PORT_VM1, DROP_OFFLOAD_MISMATCH), 1);
-    assert_int_equal(n_sent[world.slot[PORT_VM2]], 0);
+    assert_int_equal(walk_lab_drops(PORT_VM1, DROP_OFFLOAD_MISMATCH), 1);
+    assert_int_equal(walk_lab_n_sent(PORT_VM2), 0);
 }
 
 static void a_port_that_is_down_or_full_drops_alone(void **state)
 {
     static struct frame f;
-    struct port *port = world.generation->ports[world.slot[PORT_VM2]].port;
+    struct port *port = walk_lab_port(PORT_VM2);
 
     (void)state;
     make_frame(&f, ALL, VM1, 0, 0);
     port->state = API_PORT_LINK_DOWN;
     receive(PORT_VM1, &f, 0, 0);
-    assert_int_equal(drops(PORT_VM2, DROP_PORT_DOWN), 1);
-    assert_int_equal(n_sent[world.slot[PORT_TRUNK]], 2);
+    assert_int_equal(walk_lab_drops(PORT_VM2, DROP_PORT_DOWN), 1);
+    assert_int_equal(walk_lab_n_sent(PORT_TRUNK), 2);
     port->state = API_PORT_LINK_UP;
-    room = 1; // trunk gets two copies
+    walk_lab_set_room(1); // trunk gets two copies
     receive(PORT_VM1, &f, 0, 0);
-    room = MAX_SENT;
-    assert_int_equal(drops(PORT_TRUNK, DROP_PORT_TX_FULL), 1);
-    assert_int_equal(drops(PORT_VM2, DROP_PORT_TX_FULL), 0);
-    assert_int_equal(n_sent[world.slot[PORT_VM2]], 1);
-    assert_int_equal(n_sent[world.slot[PORT_TRUNK]], 3);
+    walk_lab_set_room(WALK_LAB_MAX_SENT);
+    assert_int_equal(walk_lab_drops(PORT_TRUNK, DROP_PORT_TX_FULL), 1);
+    assert_int_equal(walk_lab_drops(PORT_VM2, DROP_PORT_TX_FULL), 0);
+    assert_int_equal(walk_lab_n_sent(PORT_VM2), 1);
+    assert_int_equal(walk_lab_n_sent(PORT_TRUNK), 3);
 }
 
 // A receiver that takes no chains gets its tagged copy in one piece.
 static void a_chain_is_gathered_for_who_takes_none(void **state)
 {
     static struct frame f, tagged;
-    struct port *port = world.generation->ports[world.slot[PORT_TRUNK]].port;
+    struct port *port = walk_lab_port(PORT_TRUNK);
 
     (void)state;
     make_frame(&f, ALL, VM1, 0, 0);
     make_frame(&tagged, ALL, VM1, 10, 0);
     port->capability = 0;
     receive(PORT_VM1, &f, 0, 0);
-    assert_int_equal(n_sent[world.slot[PORT_TRUNK]], 2);
+    assert_int_equal(walk_lab_n_sent(PORT_TRUNK), 2);
     expect_sent(PORT_TRUNK, 0, &tagged);
-    assert_int_equal(sent[world.slot[PORT_TRUNK]][0]->nb_segs, 1);
+    assert_int_equal(walk_lab_sent(PORT_TRUNK, 0)->nb_segs, 1);
     expect_sent(PORT_VM2, 0, &f);
 }
 
@@ -299,31 +228,25 @@ static void tagged_copies_run_out_alone(void **state)
 {
     static struct frame f;
     struct rte_mbuf *hoard[512];
-    unsigned n = rte_mempool_avail_count(world.pool) - 1;
+    unsigned n = rte_mempool_avail_count(walk_lab_pool()) - 1;
 
     (void)state;
     make_frame(&f, ALL, VM1, 0, 0);
     assert_true(n <= 512);
-    assert_int_equal(rte_pktmbuf_alloc_bulk(world.pool, hoard, n), 0);
+    assert_int_equal(rte_pktmbuf_alloc_bulk(walk_lab_pool(), hoard, n), 0);
     receive(PORT_VM1, &f, 0, 0);
     rte_pktmbuf_free_bulk(hoard, n);
-    assert_int_equal(n_sent[world.slot[PORT_VM2]], 1);
-    assert_int_equal(drops(PORT_TRUNK, DROP_FLOOD_NO_BUFFER), 2);
+    assert_int_equal(walk_lab_n_sent(PORT_VM2), 1);
+    assert_int_equal(walk_lab_drops(PORT_TRUNK, DROP_FLOOD_NO_BUFFER), 2);
 }
 
 static int start(void **state)
 {
     static const struct function_ops *const kinds[] = {&switch_ops, NULL};
-    struct error e;
 
     (void)state;
-    mbuf_eal_init();
-    function_kinds = kinds;
-    if (counters_init(NULL, 1) < 0 || port_init("/tmp", 1, &e) < 0 || walk_queue_init(1, &e) < 0)
-        return -1;
-    world.pool = mbuf_pool("walk", 255, 2048);
-    world.tx = port_tx_create(0);
-    return world.pool == NULL || world.tx == NULL;
+    walk_lab_init(kinds, 255);
+    return 0;
 }
 
 int main(void)
