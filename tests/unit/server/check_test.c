@@ -19,6 +19,9 @@ struct world {
     struct api_switch switches[2];
     struct api_member members[4];
     struct api_static_mac macs[1];
+    struct api_router routers[1];
+    struct api_interface interfaces[2];
+    struct api_chain chains[2];
 };
 
 static const struct world good = {
@@ -60,6 +63,17 @@ static const struct world good = {
         },
     .members = {{0, 0, 0, 0}, {0, 1, 10, 0}, {0, 1, 10, 20}, {1, 2, 0, 0}},
     .macs = {{.owner = 0, .member = 1, .mac = {0x52, 0, 0, 0, 0, 9}}},
+    .routers = {{.owner = 0, .name = "gw"}},
+    .interfaces = {{.owner = 0, .name = "lan", .kernel_port = API_NONE},
+                   {.owner = 0, .name = "wan", .kernel_port = API_NONE}},
+    .chains = {{.owner = 0,
+                .name = "inside",
+                .inside = {.kind = API_END_SWITCH, .index = 0},
+                .outside = {.kind = API_END_INTERFACE, .index = 0}},
+               {.owner = 0,
+                .name = "edge",
+                .inside = {.kind = API_END_INTERFACE, .index = 1},
+                .outside = {.kind = API_END_PORT, .index = 1, .outer_vlan = 30}}},
 };
 
 static int check(const struct world *w, struct error *e)
@@ -75,6 +89,9 @@ static int check(const struct world *w, struct error *e)
     assert_int_equal(model_add(&model, API_SWITCH, w->switches, 2), 0);
     assert_int_equal(model_add(&model, API_MEMBER, w->members, 4), 0);
     assert_int_equal(model_add(&model, API_STATIC_MAC, w->macs, 1), 0);
+    assert_int_equal(model_add(&model, API_ROUTER, w->routers, 1), 0);
+    assert_int_equal(model_add(&model, API_INTERFACE, w->interfaces, 2), 0);
+    assert_int_equal(model_add(&model, API_CHAIN, w->chains, 2), 0);
     rc = check_model(&model, e);
     model_fini(&model);
     return rc;
@@ -190,12 +207,62 @@ static void members_fit(void **state)
     expect(&w, "blue/lan", "a static MAC is not a unicast one");
 }
 
+static void chains_fit(void **state)
+{
+    struct world w = good;
+
+    (void)state;
+    w.interfaces[1].owner = 1;
+    expect(&w, "interface", "interface 1 belongs to router 1 of 1");
+    w = good;
+    memcpy(w.chains[1].name, "inside", 7);
+    expect(&w, "blue/inside", "two objects of one kind have this name");
+    w = good;
+    w.chains[1].outside = w.chains[1].inside;
+    expect(&w, "blue/edge", "both ends of the chain are the same");
+    w = good;
+    w.chains[1].inside.index = 2;
+    expect(&w, "blue/edge", "an end of the chain does not exist");
+    w = good;
+    w.chains[1].inside.index = 0;
+    expect(&w, "lan", "two chains end at this router interface");
+    w = good;
+    w.chains[0].inside.outer_vlan = 10;
+    expect(&w, "blue/inside", "only an end at a port has VLANs");
+    w = good;
+    w.chains[1].outside.outer_vlan = 0;
+    w.chains[1].outside.inner_vlan = 30;
+    expect(&w, "blue/edge", "an end has an inner VLAN but no outer one");
+    w = good;
+    w.chains[1].outside.outer_vlan = 10;
+    expect(&w, "blue/trunk0", "the same attachment of this port is plugged in twice");
+}
+
+static void twins_are_taps_of_their_own(void **state)
+{
+    struct world w = good;
+
+    (void)state;
+    w.interfaces[0].kernel_port = 1;
+    expect(&w, "lan", "the interface's kernel twin is no tap");
+    w = good;
+    w.interfaces[0].kernel_port = 3;
+    expect(&w, "lan", "the interface's kernel twin is no tap");
+    w = good;
+    w.interfaces[0].kernel_port = 2;
+    expect(&w, "red/vm1", "the same attachment of this port is plugged in twice");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(good_one_passes),  cmocka_unit_test(owners_are_checked),
-        cmocka_unit_test(names_are_unique), cmocka_unit_test(ports_make_sense),
+        cmocka_unit_test(good_one_passes),
+        cmocka_unit_test(owners_are_checked),
+        cmocka_unit_test(names_are_unique),
+        cmocka_unit_test(ports_make_sense),
         cmocka_unit_test(members_fit),
+        cmocka_unit_test(chains_fit),
+        cmocka_unit_test(twins_are_taps_of_their_own),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
