@@ -98,6 +98,7 @@ struct prefix_table {
     uint32_t top; // tree of the prefixes that end before index->level
     uint32_t count;
     uint32_t grow_at, shrink_at; // count of prefixes that asks for another index
+    uint32_t n_unfit;            // changes until the next try, 0: none has failed
     size_t n_units;              // of blocks
 };
 

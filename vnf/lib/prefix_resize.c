@@ -11,6 +11,7 @@
 #include "vnf/lib/prefix_tree.h"
 
 #define MAX_LEVEL 4
+#define RETRY_AFTER 1024 // changes, when memory was short
 
 // More prefixes than this ask for the next level. The last one is of no use to IPv6, where few of
 // the first 20 bits vary.
@@ -212,10 +213,14 @@ static int shrink(struct prefix_table *t)
 
 void prefix_index_fit(struct prefix_table *t)
 {
-    while (t->count > t->grow_at)
-        if (grow(t) != 0)
-            t->grow_at = t->count * 2;
-    while (t->count < t->shrink_at)
-        if (shrink(t) != 0)
-            t->shrink_at = (t->count + 1) / 2; // try again then
+    int rc = 0;
+
+    if (t->n_unfit > 0 && --t->n_unfit > 0)
+        return;
+    while (rc == 0 && t->count > t->grow_at)
+        rc = grow(t);
+    while (rc == 0 && t->count < t->shrink_at)
+        rc = shrink(t);
+    if (rc != 0)
+        t->n_unfit = RETRY_AFTER;
 }

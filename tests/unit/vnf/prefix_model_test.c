@@ -19,7 +19,7 @@
 
 #include "vnf/lib/prefix_table.h"
 
-#define MODEL_SIZE (1U << 20) // places; two thirds may be taken
+#define MAX_PLACES (1U << 20)
 #define N_LOOK_UPS 12
 #define NO_LIMIT SIZE_MAX
 
@@ -31,7 +31,8 @@ struct route {
 };
 
 static struct {
-    struct route routes[MODEL_SIZE];
+    struct route routes[MAX_PLACES];
+    uint32_t n_places; // a power of two; two thirds may be taken
     uint32_t count, n_used;
     uint32_t n_of_len[129];
 } model;
@@ -48,6 +49,7 @@ static uint64_t seed, random_state;
 static unsigned operation; // number
 static const char *kind;
 static unsigned n_refused;
+static int can_run_short; // of memory
 
 #define check(what)                                                                              \
     do {                                                                                         \
@@ -86,7 +88,7 @@ static struct route *find(const uint8_t *address, unsigned len)
                     word[1] * 0x94d049bb133111ebU) >>
                    40);
     for (;; i++) {
-        struct route *r = &model.routes[i % MODEL_SIZE];
+        struct route *r = &model.routes[i % model.n_places];
 
         if (!r->is_used || (r->len == len && memcmp(r->address, address, 16) == 0))
             return r;
@@ -186,7 +188,7 @@ static void check_listing(void)
     int len = -1;
 
     assert_non_null(sorted);
-    for (uint32_t place = 0; place < MODEL_SIZE; place++)
+    for (uint32_t place = 0; place < model.n_places; place++)
         if (model.routes[place].value != 0)
             sorted[n++] = model.routes[place];
     check(n == model.count);
@@ -248,8 +250,8 @@ static void del(const uint8_t *address, unsigned len)
 // A prefix that is there, or may be.
 static unsigned draw_known(uint8_t *address)
 {
-    for (unsigned i = draw(MODEL_SIZE), n = 0; n < MODEL_SIZE; i++, n++) {
-        const struct route *r = &model.routes[i % MODEL_SIZE];
+    for (unsigned i = draw(model.n_places), n = 0; n < model.n_places; i++, n++) {
+        const struct route *r = &model.routes[i % model.n_places];
 
         if (r->value != 0) {
             memcpy(address, r->address, 16);
@@ -266,7 +268,7 @@ static void operate(unsigned add_percent)
     unsigned len = draw_len();
 
     draw_address(address);
-    if (draw(64) == 0)
+    if (can_run_short && draw(64) == 0)
         prefix_tables_limit(draw(2) == 0 ? NO_LIMIT : prefix_tables_memory() + draw(3) * 4096);
     if (draw(100) < add_percent) {
         if (draw(10) == 0)
@@ -278,7 +280,8 @@ static void operate(unsigned add_percent)
         del(address, len);
     }
     check(prefix_table_count(lab.table) == model.count);
-    check_look_ups(address, len);
+    if (model.count < 20000 || draw(16) == 0)
+        check_look_ups(address, len);
     if (draw(500) == 0)
         prefix_tables_reclaim();
     operation++;
@@ -293,11 +296,14 @@ static void play(const char *name, unsigned n_bits, uint32_t size, uint32_t list
     kind = name;
     operation = 0;
     n_refused = 0;
+    can_run_short = 1;
     memset(&model, 0, sizeof(model));
+    for (model.n_places = 8192; model.n_places < 3 * size; model.n_places *= 2)
+        ;
     lab.n_bits = n_bits;
     assert_int_equal(prefix_table_create(n_bits, &lab.table), 0);
     empty = prefix_table_memory(lab.table);
-    while (model.count < size && model.n_used < MODEL_SIZE / 3 * 2) {
+    while (model.count < size && model.n_used < model.n_places / 3 * 2) {
         operate(90);
         if (operation % list_every == 0)
             check_listing();
@@ -305,21 +311,27 @@ static void play(const char *name, unsigned n_bits, uint32_t size, uint32_t list
     for (unsigned i = 0; i < 3000; i++)
         operate(50);
     check_listing();
+    can_run_short = 0;
     prefix_tables_limit(NO_LIMIT);
     while (model.count > 0) {
         if (model.count > 2000) { // as draw_known would be slow in a model that empties
-            for (uint32_t i = 0; i < MODEL_SIZE && model.count > 2000; i++)
+            for (uint32_t i = 0; i < model.n_places && model.count > 2000; i++)
                 if (model.routes[i].value != 0) {
                     memcpy(address, model.routes[i].address, 16);
                     del(address, model.routes[i].len);
-                    if (draw(8) == 0)
+                    if (draw(32) == 0)
                         check_look_ups(address, model.routes[i].len);
                 }
             check_listing();
         } else {
             operate(20);
-            prefix_tables_limit(NO_LIMIT);
         }
+    }
+    // An index that could not follow when memory was short does so some changes later.
+    draw_address(address);
+    for (unsigned i = 0; i < 600; i++) {
+        add(address, lab.n_bits);
+        del(address, lab.n_bits);
     }
     check_listing();
     check(prefix_table_memory(lab.table) == empty);
