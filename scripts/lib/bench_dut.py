@@ -10,7 +10,6 @@ import json
 import os
 import re
 import subprocess
-import time
 
 from bench_process import Process, TrialError, wait_for
 
@@ -19,18 +18,6 @@ PEERS = ("io", "macswap", "5tswap")
 PEER_BURST = 32
 PEER_MBUFS = 16384  # both rings full, the caches and every burst: never the limit
 OURS = ("culvert",)
-
-# Ours: in one place, for the names are the dataplane's.
-CONFIGURATION = """\
-tenants:
-- name: bench
-  ports:
-  - {{name: a, type: vhost-user, mac-limit: {mac_limit}}}
-  - {{name: b, type: vhost-user, mac-limit: {mac_limit}}}
-  switches:
-  - {{name: lan, members: [a, b]}}
-"""
-MAC_LIMIT_MAX = 65535
 CONTROL_WAIT_SEC = 20
 
 
@@ -62,90 +49,28 @@ class Setup:
         return Process(name, args, self.folder, nice=self.nice, environment=self.environment, **more)
 
 
-class Case:
-    """What the frames look like."""
-
-    def __init__(self, macs, size, flows):
-        self.macs, self.size, self.flows = macs, size, flows
-
-    def __str__(self):
-        return f"{self.size} B, {self.macs} MACs, {self.flows} flows"
-
-    def as_dict(self):
-        return {"macs": self.macs, "size": self.size, "flows": self.flows}
-
-
-class Distance:
-    """How far the two CPUs are from each other: a hypervisor moves virtual CPUs between core complexes
-    now and then, and all rates fall to a third while they are apart."""
-
-    FACTOR = 3  # what is more than this over the best ever seen is "apart"
-
-    def __init__(self, setup):
-        self.setup = setup
-        self.best = self.last = None
-
-    def measure(self):
-        """Cycles for a cache line to go there and back."""
-        process = self.start()
-        try:
-            process.child.wait(10)
-            self.last = int(process.output())
-        except (subprocess.TimeoutExpired, ValueError) as error:
-            raise TrialError(f"the distance of the CPUs can't be measured\n{process.complaint()}"
-                             ) from error
-        finally:
-            process.stop()
-        self.best = min(self.best or self.last, self.last)
-        return self.last
-
-    def start(self, *words):
-        """At real-time priority, if we may: it takes a fraction of a millisecond, in any load."""
-        cpus = f"{self.setup.generator_cpu},{self.setup.dut_cpu}"
-        return self.setup.start("distance", [self.setup.generator, "--distance", cpus, *words],
-                                is_realtime=True)
-
-    def watch(self):
-        """A process that measures on and on, twice a second; then samples()."""
-        return self.start("--every", "0.5")
-
-    def samples(self, process):
-        """What it saw."""
-        found = [int(line) for line in process.output().split() if line.isdigit()]
-        self.best = min(found + [self.best])
-        return found
-
-    def is_apart(self, cycles):
-        return cycles > self.FACTOR * self.best
-
-    def wait_near(self, seconds, announce):
-        """Measure until near again, or the time is over."""
-        end = time.monotonic() + seconds
-        while self.is_apart(self.measure()) and time.monotonic() < end:
-            if announce:
-                announce(f"waiting up to {seconds:.0f} s: CPUs are apart ({self.last} cycles there and "
-                         f"back, {self.best} before)")
-            announce = None
-            time.sleep(1)
-        return self.last
-
-
 class Generator:
-    def __init__(self, setup, case):
+    """Listens at once and sends after go()."""
+
+    def __init__(self, setup, words):
         self.result = os.path.join(setup.folder, "generator.json")
+        self.go_path = os.path.join(setup.folder, "generator.go")
         self.limit = 60 + setup.seconds + setup.warmup
-        for path in setup.sockets + [self.result]:
+        for path in setup.sockets + [self.result, self.go_path]:
             if os.path.exists(path):
                 os.unlink(path)
         os.makedirs(os.path.dirname(setup.sockets[0]), exist_ok=True)
         self.process = setup.start("generator", [
-            setup.generator, "--server", "--learn",
+            setup.generator, "--server", "--go", self.go_path,
             "--a", setup.sockets[0], "--b", setup.sockets[1], "--queue-size", str(setup.queue_size),
-            "--macs", str(case.macs), "--flows", str(case.flows), "--size", case.size,
             "--duration", str(setup.seconds), "--warmup", str(setup.warmup), "--json", self.result,
-        ] + (["--packed"] if setup.packed else []) + [
+        ] + words + (["--packed"] if setup.packed else []) + [
             "--", "-l", str(setup.generator_cpu)] + setup.eal("generator", 256))
         wait_for(lambda: os.path.exists(setup.sockets[0]), 20, "the generator listens", [self.process])
+
+    def go(self):
+        with open(self.go_path, "w", encoding="ascii"):
+            pass
 
     def finish(self, others):
         """Its result, once it has ended by itself; the DUT's processes must live until then."""
@@ -163,7 +88,7 @@ class Generator:
 class Testpmd:
     """Debian's dpdk-testpmd in one of its forward modes, driven at its prompt."""
 
-    def __init__(self, setup, mode, _case):
+    def __init__(self, setup, mode):
         ports = [f"--vdev=net_vhost{i},iface={path},client=1" for i, path in enumerate(setup.sockets)]
         ring = str(setup.queue_size)
         self.process = setup.start("testpmd", [
@@ -190,9 +115,9 @@ class Testpmd:
 
 
 class Culvert:
-    """Our switch between the two ports."""
+    """Our dataplane and culvertd with a configuration."""
 
-    def __init__(self, setup, _name, case):
+    def __init__(self, setup, configuration):
         self.processes = []
         self.setup = setup
         state = os.path.join(setup.folder, "state")
@@ -204,15 +129,16 @@ class Culvert:
             for name, (program, *words) in commands:
                 self.processes.append(setup.start(name, [
                     os.path.join(setup.build, program), "--run-dir", setup.folder, *words]))
-            self.apply(case)
+            self.apply(configuration)
         except BaseException:
             self.stop()
             raise
 
-    def apply(self, case):
+    def apply(self, configuration):
+        """Until it is taken: culvertd may not have found the dataplane yet."""
         path = os.path.join(self.setup.folder, "bench.yaml")
         with open(path, "w", encoding="utf-8") as f:
-            f.write(CONFIGURATION.format(mac_limit=min(case.macs + 64, MAC_LIMIT_MAX)))
+            f.write(configuration)
         wait_for(lambda: self.command("apply", path)[0] == 0, CONTROL_WAIT_SEC,
                  "the configuration is applied", self.processes,
                  lambda: self.command("apply", path)[1])
@@ -229,13 +155,16 @@ class Culvert:
             process.stop()
         return process.child.returncode, process.output()
 
+    def show(self, what):
+        """A list of the state, empty if it can't be had."""
+        try:
+            return json.loads(self.command("--json", "show", what)[1])[f"culvert:{what}"]
+        except (ValueError, KeyError):
+            return []
+
     def finish(self, cycles_per_sec):
         """Cycles of its worker per packet, over the loops that moved one."""
-        try:
-            workers = json.loads(self.command("--json", "show", "workers")[1])["culvert:workers"]
-            ports = json.loads(self.command("--json", "show", "ports")[1])["culvert:ports"]
-        except (ValueError, KeyError):
-            return {}
+        workers, ports = self.show("workers"), self.show("ports")
         busy_sec = sum(w["busy-seconds"] for w in workers)
         n_packets = sum(int(p["rx-packets"]) for p in ports)
         return {"cycles_per_packet": busy_sec * cycles_per_sec / n_packets} if n_packets else {}
@@ -246,4 +175,4 @@ class Culvert:
 
 
 def make_dut(setup, name, case):
-    return (Culvert if name in OURS else Testpmd)(setup, name, case)
+    return case.make_ours(setup) if name in OURS else Testpmd(setup, name)

@@ -8,22 +8,14 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "tests/bench/routes/prefixes.h"
+
 #define ADDR_A 0x0a010100U // 10.1.1.0 to 10.1.128.255: never a network's first or last address
 #define ADDR_B 0x0a020100U
 #define PORT_MIN 1024
-#define FIELD_MASK 0x7fffU     // 15 bits of address,
-#define FIELD_BITS 15          // 15 of port:
-#define TUPLE_MASK 0x3fffffffU // what tells flows apart
-
-// A bijection on 30 bits: distinct flows stay distinct.
-static uint32_t spread(uint32_t x)
-{
-    for (int i = 0; i < 2; i++) {
-        x = (x * 0x2c1b3c6dU + 0x297a2d39U) & TUPLE_MASK;
-        x ^= x >> 15;
-    }
-    return x;
-}
+#define FIELD_MASK 0x7fffU // 15 bits of address,
+#define FIELD_BITS 15      // 15 of port:
+#define TUPLE_BITS 30      // what tells flows apart
 
 static uint64_t next_random(uint64_t *state)
 {
@@ -39,12 +31,26 @@ static uint16_t port_of(uint32_t bits)
     return (uint16_t)(PORT_MIN + (bits & FIELD_MASK));
 }
 
-static void flow_init(struct flow *f, uint32_t flow_idx, uint32_t mac_idx)
+// Where a side's address comes from: a range, or a prefix of those that are routed to that side.
+static uint32_t word_of(const struct options *o, uint32_t flow_idx, enum side_id side,
+                        uint32_t bits)
 {
-    uint32_t h = spread(flow_idx);
-    uint32_t g = spread(h ^ 0x15555555U);
-    uint32_t a = ADDR_A + (h & FIELD_MASK);
-    uint32_t b = ADDR_B + (g & FIELD_MASK);
+    uint32_t n_routes = o->n_routes / N_SIDES;
+    struct prefix p;
+
+    if (n_routes == 0)
+        return (side == SIDE_A ? ADDR_A : ADDR_B) + (bits & FIELD_MASK);
+    p = prefix_of_route(o->family, flow_idx % n_routes * N_SIDES + side);
+    return prefix_pick(o->family, &p, bits);
+}
+
+static void flow_init(struct flow *f, const struct options *o, uint32_t idx)
+{
+    uint32_t flow_idx = idx % o->n_flows;
+    uint32_t h = spread_bits(flow_idx, TUPLE_BITS);
+    uint32_t g = spread_bits(h ^ 0x15555555U, TUPLE_BITS);
+    uint32_t a = word_of(o, flow_idx, SIDE_A, h);
+    uint32_t b = word_of(o, flow_idx, SIDE_B, g);
     uint32_t sum = (a >> 16) + (a & 0xffff) + (b >> 16) + (b & 0xffff);
 
     sum = (sum & 0xffff) + (sum >> 16);
@@ -53,7 +59,7 @@ static void flow_init(struct flow *f, uint32_t flow_idx, uint32_t mac_idx)
         .addrs = {rte_cpu_to_be_32(a), rte_cpu_to_be_32(b)},
         .ports = {rte_cpu_to_be_16(port_of(h >> FIELD_BITS)),
                   rte_cpu_to_be_16(port_of(g >> FIELD_BITS))},
-        .mac_idx = rte_cpu_to_be_16((uint16_t)mac_idx),
+        .mac_idx = rte_cpu_to_be_16((uint16_t)(idx % o->n_macs)),
         .addr_sum = (uint16_t)sum,
     };
 }
@@ -72,15 +78,15 @@ static void shuffle(struct flow *table, uint32_t n)
     }
 }
 
-int flows_create(struct flows *f, uint32_t n_flows, uint32_t n_macs, bool is_random)
+int flows_create(struct flows *f, const struct options *o)
 {
-    f->n = n_flows > n_macs ? n_flows : n_macs;
+    f->n = o->n_flows > o->n_macs ? o->n_flows : o->n_macs;
     f->table = calloc(f->n, sizeof(*f->table));
     if (f->table == NULL)
         return -ENOMEM;
     for (uint32_t i = 0; i < f->n; i++)
-        flow_init(&f->table[i], i % n_flows, i % n_macs);
-    if (is_random)
+        flow_init(&f->table[i], o, i);
+    if (o->is_random)
         shuffle(f->table, f->n);
     return 0;
 }

@@ -133,7 +133,7 @@ int main(int argc, char **argv)
         goto failed;
     is_waiting = 0;
 
-    err = flows_create(&flows, options.n_flows, options.n_macs, options.is_random);
+    err = flows_create(&flows, &options);
     if (err < 0)
         goto clean_eal;
     run = (struct run){

@@ -5,15 +5,18 @@
 #include "tests/bench/generator/options.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/bench/arguments.h"
+#include "tests/bench/routes/prefixes.h"
+
 static const char usage[] =
     "usage: culvert-generator --a SOCKET --b SOCKET [options] -- [EAL arguments]\n"
-    "Two virtio-user ports (a guest's side of vhost-user) that load a switch or a chain.\n"
+    "Two virtio-user ports (a guest's side of vhost-user) that load a switch, a router or a "
+    "chain.\n"
     "  --server           listen on both sockets, the DUT dials (default: we dial)\n"
     "  --packed           offer packed rings\n"
     "  --queue-size N     descriptors per ring (1024)\n"
@@ -22,12 +25,20 @@ static const char usage[] =
     "  --flows N          distinct 5-tuples (1)\n"
     "  --macs N           distinct MAC addresses per side, 02:00:00:aa:x:x and :bb: (1)\n"
     "  --size BYTES|imix  frame with its 4 bytes of FCS: 64 means 60 in the ring (64)\n"
+    "  --family 4|6       IPv4 or IPv6; 6 needs --size 78 or more (4)\n"
+    "  --routes N         to the MACs of a router, 02:00:00:0a:00:00 and :0b:, and to addresses "
+    "in\n"
+    "                     the first N prefixes of culvert-route-loader, a flow or more in each\n"
+    "  --paths N          check a frame of each burst: routed, to one of N next hops, "
+    "02:00:00:aa:0:x\n"
     "  --order random|sequential  of the flows (random: a permutation made in advance)\n"
     "  --direction both|ab|ba     (both)\n"
     "  --rate PPS         per direction, 0: as fast as possible (0)\n"
+    "  --window N         at most N frames of a direction under way (as many as go)\n"
     "  --learn            first send one frame from each MAC address, on both sides\n"
     "  --warmup SEC       load before the measurement (1)\n"
     "  --duration SEC     of the measurement (5)\n"
+    "  --go FILE          listen, and send nothing before this file is there\n"
     "  --wait SEC         for the DUT to connect and to pass a first frame (20)\n"
     "  --json FILE        result as JSON, - for stdout\n"
     "  --distance CPU,CPU only print the cycles that a cache line takes there and back\n"
@@ -44,17 +55,21 @@ enum option_key {
     KEY_FLOWS,
     KEY_MACS,
     KEY_SIZE,
+    KEY_FAMILY,
+    KEY_ROUTES,
+    KEY_PATHS,
     KEY_ORDER,
     KEY_DIRECTION,
     KEY_RATE,
+    KEY_WINDOW,
     KEY_LEARN,
     KEY_WARMUP,
     KEY_DURATION,
+    KEY_GO,
     KEY_WAIT,
     KEY_JSON,
     KEY_DISTANCE,
     KEY_EVERY,
-    KEY_HELP,
 };
 
 static const struct option long_options[] = {
@@ -68,52 +83,24 @@ static const struct option long_options[] = {
     {"flows", required_argument, NULL, KEY_FLOWS},
     {"macs", required_argument, NULL, KEY_MACS},
     {"size", required_argument, NULL, KEY_SIZE},
+    {"family", required_argument, NULL, KEY_FAMILY},
+    {"routes", required_argument, NULL, KEY_ROUTES},
+    {"paths", required_argument, NULL, KEY_PATHS},
     {"order", required_argument, NULL, KEY_ORDER},
     {"direction", required_argument, NULL, KEY_DIRECTION},
     {"rate", required_argument, NULL, KEY_RATE},
+    {"window", required_argument, NULL, KEY_WINDOW},
     {"learn", no_argument, NULL, KEY_LEARN},
     {"warmup", required_argument, NULL, KEY_WARMUP},
     {"duration", required_argument, NULL, KEY_DURATION},
+    {"go", required_argument, NULL, KEY_GO},
     {"wait", required_argument, NULL, KEY_WAIT},
     {"json", required_argument, NULL, KEY_JSON},
     {"distance", required_argument, NULL, KEY_DISTANCE},
     {"every", required_argument, NULL, KEY_EVERY},
-    {"help", no_argument, NULL, KEY_HELP},
+    {"help", no_argument, NULL, ARGUMENT_HELP},
     {NULL, 0, NULL, 0},
 };
-
-static int parse_count(const char *text, uint64_t min, uint64_t max, uint64_t *out)
-{
-    char *end;
-    unsigned long long value;
-
-    errno = 0;
-    value = strtoull(text, &end, 10);
-    if (errno != 0 || end == text || *end != '\0' || *text == '-' || value < min || value > max)
-        return -EINVAL;
-    *out = value;
-    return 0;
-}
-
-static int parse_u32(const char *text, uint32_t min, uint32_t max, uint32_t *out)
-{
-    uint64_t value;
-    int err = parse_count(text, min, max, &value);
-
-    if (err == 0)
-        *out = (uint32_t)value;
-    return err;
-}
-
-static int parse_u16(const char *text, uint16_t min, uint16_t max, uint16_t *out)
-{
-    uint64_t value;
-    int err = parse_count(text, min, max, &value);
-
-    if (err == 0)
-        *out = (uint16_t)value;
-    return err;
-}
 
 static int parse_sec(const char *text, double *out)
 {
@@ -132,7 +119,7 @@ static int parse_size(const char *text, uint32_t *out)
         *out = FRAME_SIZE_IMIX;
         return 0;
     }
-    return parse_u32(text, FRAME_SIZE_MIN, FRAME_SIZE_MAX, out);
+    return argument_u32(text, FRAME_SIZE_MIN, FRAME_SIZE_MAX, out);
 }
 
 static int parse_direction(const char *text, bool *is_sending)
@@ -150,6 +137,14 @@ static int parse_order(const char *text, bool *is_random)
     return *is_random || strcmp(text, "sequential") == 0 ? 0 : -EINVAL;
 }
 
+// Half of them behind each side.
+static int parse_routes(const char *text, uint32_t *n_routes)
+{
+    int err = argument_u32(text, N_SIDES, PREFIXES_MAX, n_routes);
+
+    return err == 0 && *n_routes % N_SIDES != 0 ? -EINVAL : err;
+}
+
 static int parse_cpus(const char *text, unsigned *cpus)
 {
     int n_read = 0;
@@ -164,17 +159,25 @@ static int take_traffic(struct options *o, int key, const char *text)
 {
     switch (key) {
     case KEY_FLOWS:
-        return parse_u32(text, 1, FLOWS_MAX, &o->n_flows);
+        return argument_u32(text, 1, FLOWS_MAX, &o->n_flows);
     case KEY_MACS:
-        return parse_u32(text, 1, MACS_MAX, &o->n_macs);
+        return argument_u32(text, 1, MACS_MAX, &o->n_macs);
     case KEY_SIZE:
         return parse_size(text, &o->frame_size);
+    case KEY_FAMILY:
+        return argument_family(text, &o->family);
+    case KEY_ROUTES:
+        return parse_routes(text, &o->n_routes);
+    case KEY_PATHS:
+        return argument_u32(text, 1, PATHS_MAX, &o->n_paths);
     case KEY_ORDER:
         return parse_order(text, &o->is_random);
     case KEY_DIRECTION:
         return parse_direction(text, o->is_sending);
     case KEY_RATE:
-        return parse_count(text, 0, 1000000000, &o->rate_pps);
+        return argument_u64(text, 0, 1000000000, &o->rate_pps);
+    case KEY_WINDOW:
+        return argument_u32(text, 1, 32768, &o->window);
     case KEY_LEARN:
         o->is_learning = true;
         return 0;
@@ -189,8 +192,10 @@ static int take_traffic(struct options *o, int key, const char *text)
     }
 }
 
-static int take_option(struct options *o, int key, const char *text)
+static int take_option(void *options, int key, const char *text)
 {
+    struct options *o = options;
+
     switch (key) {
     case KEY_A:
         o->paths[SIDE_A] = text;
@@ -205,15 +210,18 @@ static int take_option(struct options *o, int key, const char *text)
         o->is_packed = true;
         return 0;
     case KEY_QUEUE_SIZE:
-        return parse_u16(text, 2 * BURST_MAX, 32768, &o->queue_size);
+        return argument_u16(text, 2 * BURST_MAX, 32768, &o->queue_size);
     case KEY_VDEV_EXTRA:
         o->vdev_extra = text;
         return 0;
     case KEY_BURST:
-        return parse_u16(text, 1, BURST_MAX, &o->burst_size);
+        return argument_u16(text, 1, BURST_MAX, &o->burst_size);
     case KEY_DISTANCE:
         o->is_distance = true;
         return parse_cpus(text, o->cpus);
+    case KEY_GO:
+        o->go_path = text;
+        return 0;
     case KEY_EVERY:
         return parse_sec(text, &o->every_sec);
     case KEY_JSON:
@@ -224,41 +232,51 @@ static int take_option(struct options *o, int key, const char *text)
     }
 }
 
+// What options say of each other. 0 or a message.
+static const char *contradiction(const struct options *o)
+{
+    if (o->paths[SIDE_A] == NULL || o->paths[SIDE_B] == NULL)
+        return "--a and --b are needed, see --help";
+    if (o->family == 6 && o->frame_size < FRAME_SIZE_MIN_IP6)
+        return "--family 6 needs --size 78 or more";
+    if (o->n_routes > 0 && (o->n_macs > 1 || o->is_learning))
+        return "--routes goes with neither --macs nor --learn";
+    if (o->n_paths > 0 && o->n_routes == 0)
+        return "--paths needs --routes";
+    return NULL;
+}
+
 int options_parse(struct options *o, int argc, char **argv, int *n_used)
 {
-    int index = 0;
-    int key;
+    static const struct arguments arguments = {"culvert-generator", usage, long_options,
+                                               take_option};
+    const char *reason;
+    int err;
 
     *o = (struct options){.queue_size = 1024,
                           .vdev_extra = "",
                           .burst_size = BURST_MAX,
                           .n_flows = 1,
                           .n_macs = 1,
+                          .family = 4,
                           .frame_size = FRAME_SIZE_MIN,
                           .warmup_sec = 1,
                           .duration_sec = 5,
                           .wait_sec = 20,
                           .is_sending = {true, true},
                           .is_random = true};
-    while ((key = getopt_long(argc, argv, "+", long_options, &index)) != -1) {
-        if (key == KEY_HELP) {
-            fputs(usage, stdout);
-            return -ECANCELED;
-        }
-        if (key == '?')
-            return -EINVAL; // getopt has said why
-        if (take_option(o, key, optarg) < 0) {
-            fprintf(stderr, "culvert-generator: bad value for --%s: %s\n", long_options[index].name,
-                    optarg);
-            return -EINVAL;
-        }
-    }
+    err = arguments_parse(&arguments, o, argc, argv);
+    if (err < 0)
+        return err;
     if (o->is_distance)
         return 0;
-    if (o->paths[SIDE_A] == NULL || o->paths[SIDE_B] == NULL) {
-        fprintf(stderr, "culvert-generator: --a and --b are needed, see --help\n");
+    reason = contradiction(o);
+    if (reason != NULL) {
+        fprintf(stderr, "culvert-generator: %s\n", reason);
         return -EINVAL;
     }
+    if (o->n_flows < o->n_routes / N_SIDES)
+        o->n_flows = o->n_routes / N_SIDES;
     if (optind < argc && strcmp(argv[optind - 1], "--") != 0) {
         fprintf(stderr, "culvert-generator: unexpected word: %s\n", argv[optind]);
         return -EINVAL;

@@ -11,9 +11,11 @@
 #define FCS_LEN 4 // counted in every frame size, never in the mbuf: 64 bytes are 60 there
 #define FRAME_SIZE_MIN 64
 #define FRAME_SIZE_MAX 9000
+#define FRAME_SIZE_MIN_IP6 78 // headers and mark
 #define FRAME_SIZE_IMIX 0
 #define MACS_MAX 65536 // two bytes of the address count them
 #define FLOWS_MAX (16U << 20)
+#define PATHS_MAX 64
 
 enum side_id { SIDE_A, SIDE_B, N_SIDES };
 
@@ -26,14 +28,19 @@ struct options {
     uint16_t burst_size;
     uint32_t n_flows;
     uint32_t n_macs;
+    uint32_t n_routes;   // to which frames go, half of them behind each side; 0: a switch's frames
+    uint32_t n_paths;    // next hops of each side, which are checked; 0: not
     uint32_t frame_size; // with FCS, or FRAME_SIZE_IMIX
+    unsigned family;     // 4 or 6
     uint64_t rate_pps;   // per direction, 0: as fast as possible
+    uint32_t window;     // frames of a direction under way, 0: no limit
     double warmup_sec;
     double duration_sec;
     double wait_sec; // for the DUT: connection and first frame
     bool is_sending[N_SIDES];
     bool is_random; // order of flows
     bool is_learning;
+    const char *go_path;   // nothing is sent before this file is there; NULL: at once
     bool is_distance;      // measure how far apart two CPUs are, and nothing else
     unsigned cpus[2];      // of these
     double every_sec;      // again and again, 0: once

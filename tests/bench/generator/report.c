@@ -65,6 +65,13 @@ static uint64_t n_lost(const struct run *r, enum side_id sender, enum side_id re
     return n_tx > n_rx ? n_tx - n_rx : 0; // a DUT may double frames
 }
 
+static void report_check(const struct side_stats *rx)
+{
+    if (rx->n_checked > 0)
+        fprintf(stderr, "  %lu checked, %lu wrong%s%s\n", rx->n_checked, rx->n_wrong,
+                rx->n_wrong > 0 ? ": " : "", rx->n_wrong > 0 ? rx->fault : "");
+}
+
 void report_text(const struct run *r)
 {
     static const char *const names[N_SIDES] = {"A to B", "B to A"};
@@ -75,12 +82,25 @@ void report_text(const struct run *r)
         fprintf(stderr, "%s: %.3f Mpps, %lu sent, %lu refused, %lu lost, %lu late\n", names[i],
                 mpps(r, receiver), r->sides[i].stats.n_tx, r->sides[i].stats.n_tx_refused,
                 n_lost(r, (enum side_id)i, receiver), r->sides[receiver].stats.n_rx_late);
+        report_check(&r->sides[receiver].stats);
     }
     fprintf(stderr,
             "generator: %.1f cycles per frame sent or received, needs %.0f %% of its core;"
             " mean rx burst %.1f, ring full in %.0f %% of tx bursts\n",
             cycles_per_frame(&r->loop), 100 * needed_share(&r->loop), mean_rx_burst(r),
             100 * tx_full_share(r));
+}
+
+// Only with --paths.
+static void print_check(FILE *out, const struct side_stats *rx, uint32_t n_paths)
+{
+    if (n_paths == 0)
+        return;
+    fprintf(out, ", \"checked\": %lu, \"wrong\": %lu, \"fault\": \"%s\", \"paths\": [",
+            rx->n_checked, rx->n_wrong, rx->fault != NULL ? rx->fault : "");
+    for (uint32_t i = 0; i < n_paths; i++)
+        fprintf(out, "%s%lu", i > 0 ? ", " : "", rx->n_by_path[i]);
+    fprintf(out, "]");
 }
 
 static void print_direction(FILE *out, const struct run *r, const char *name, enum side_id sender)
@@ -92,10 +112,12 @@ static void print_direction(FILE *out, const struct run *r, const char *name, en
     fprintf(out,
             "  \"%s\": {\"mpps\": %.6f, \"tx_attempts\": %lu, \"tx\": %lu, \"tx_refused\": %lu,"
             " \"rx\": %lu, \"lost\": %lu, \"out_of_order\": %lu, \"mean_frame_bytes\": %.1f,"
-            " \"foreign_at_receiver\": %lu, \"reflected_to_sender\": %lu},\n",
+            " \"foreign_at_receiver\": %lu, \"reflected_to_sender\": %lu",
             name, mpps(r, receiver), tx->n_tx + tx->n_tx_refused, tx->n_tx, tx->n_tx_refused,
             rx->n_rx, n_lost(r, sender, receiver), rx->n_rx_late,
             ratio(rx->n_rx_bytes, rx->n_rx) + FCS_LEN, rx->n_rx_foreign, tx->n_rx_reflected);
+    print_check(out, rx, r->options->n_paths);
+    fprintf(out, "},\n");
 }
 
 static void print_loop(FILE *out, const struct run *r)
@@ -118,10 +140,11 @@ static void print_loop(FILE *out, const struct run *r)
 static void print_options(FILE *out, const struct options *o)
 {
     fprintf(out,
-            "  \"options\": {\"flows\": %u, \"macs\": %u, \"frame_size\": %u, \"rate_pps\": %lu,"
+            "  \"options\": {\"flows\": %u, \"macs\": %u, \"routes\": %u, \"family\": %u,"
+            " \"frame_size\": %u, \"rate_pps\": %lu, \"window\": %u,"
             " \"order\": \"%s\", \"learn\": %s, \"queue_size\": %u, \"packed\": %s,"
             " \"burst\": %u, \"warmup_sec\": %.3f, \"duration_sec\": %.3f}\n",
-            o->n_flows, o->n_macs, o->frame_size, o->rate_pps,
+            o->n_flows, o->n_macs, o->n_routes, o->family, o->frame_size, o->rate_pps, o->window,
             o->is_random ? "random" : "sequential", o->is_learning ? "true" : "false",
             o->queue_size, o->is_packed ? "true" : "false", o->burst_size, o->warmup_sec,
             o->duration_sec);

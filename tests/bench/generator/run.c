@@ -8,11 +8,14 @@
 #include <errno.h>
 #include <stdio.h>
 #include <time.h>
+#include <unistd.h>
 
+#include <rte_common.h>
 #include <rte_cycles.h>
 #include <rte_pause.h>
 
 #define PROBE_GAP_MS 10
+#define GO_GAP_US 1000
 #define QUIET_MS 20       // nothing arrives for so long: drained
 #define DRAIN_MAX_MS 2000 // a DUT that sends for ever
 #define LEARN_ROUNDS 20
@@ -56,6 +59,18 @@ static bool has_passed(const struct run *r)
 {
     return (!r->sides[SIDE_A].is_sending || r->sides[SIDE_B].stats.n_rx > 0) &&
            (!r->sides[SIDE_B].is_sending || r->sides[SIDE_A].stats.n_rx > 0);
+}
+
+// The DUT is not ready for frames yet: who starts it says when. Left to the core's others
+// meanwhile.
+static int await_go(const struct run *r)
+{
+    while (r->options->go_path != NULL && access(r->options->go_path, F_OK) < 0) {
+        if (*r->is_stopping)
+            return -EINTR;
+        usleep(GO_GAP_US);
+    }
+    return 0;
 }
 
 // A frame now and then until one arrives in each direction that will be used.
@@ -150,6 +165,18 @@ static unsigned frames_due(const struct run *r, struct side *s, uint64_t *credit
     return (unsigned)(*credit / r->cycles_per_sec);
 }
 
+// How many may still go under way. With a window below the ring's size a generator that is kept
+// from its core can't find its own ring overflown, and what is lost was lost by the DUT.
+static unsigned window_left(const struct run *r, const struct side *s)
+{
+    const struct side *peer = &r->sides[s->id == SIDE_A ? SIDE_B : SIDE_A];
+    uint64_t n_under_way = s->stats.n_tx - peer->stats.n_rx;
+
+    if (r->options->window == 0 || peer->stats.n_rx >= s->stats.n_tx)
+        return s->burst_size;
+    return n_under_way < r->options->window ? (unsigned)(r->options->window - n_under_way) : 0;
+}
+
 static unsigned send_side(struct run *r, struct side *s, uint64_t *credit, uint64_t elapsed)
 {
     unsigned n_due = s->burst_size;
@@ -159,6 +186,7 @@ static unsigned send_side(struct run *r, struct side *s, uint64_t *credit, uint6
         return 0;
     if (r->options->rate_pps > 0)
         n_due = frames_due(r, s, credit, elapsed);
+    n_due = RTE_MIN(n_due, window_left(r, s));
     if (n_due == 0)
         return 0;
     n = side_send(s, n_due);
@@ -221,8 +249,10 @@ static void load(struct run *r, double seconds)
 
 int run_trial(struct run *r)
 {
-    int err = probe(r);
+    int err = await_go(r);
 
+    if (err == 0)
+        err = probe(r);
     if (err < 0)
         return err;
     if (r->options->is_learning) {

@@ -14,6 +14,8 @@
 #include <rte_mempool.h>
 #include <rte_prefetch.h>
 
+#include "tests/bench/generator/routed.h"
+
 #define POOL_CACHE_SIZE 256
 #define POOL_SLACK 1024U // buffers beyond a full ring: cache and bursts
 #define ROOM_MIN 512U
@@ -113,9 +115,12 @@ int side_init(struct side *s, const struct options *o, const struct flows *f, en
 {
     int err;
 
-    *s = (struct side){
-        .id = id, .burst_size = o->burst_size, .is_sending = o->is_sending[id], .flows = f};
-    frame_template_init(&s->template, id);
+    *s = (struct side){.id = id,
+                       .burst_size = o->burst_size,
+                       .is_sending = o->is_sending[id],
+                       .n_paths = o->n_paths,
+                       .flows = f};
+    frame_template_init(&s->template, o, id);
     lens_init(s, o->frame_size);
     s->tx_pool = create_pool("tx", o, id);
     s->rx_pool = create_pool("rx", o, id);
@@ -148,8 +153,8 @@ void side_fini(struct side *s)
 
 static void count_frame(struct side *s, const struct rte_mbuf *m)
 {
-    const struct frame *f = rte_pktmbuf_mtod(m, const struct frame *);
-    enum side_id sender = frame_sender(f, m->data_len);
+    const struct frame_udp *u = frame_udp(rte_pktmbuf_mtod(m, const void *), &s->template);
+    enum side_id sender = frame_sender(u, &s->template, m->data_len);
 
     if (unlikely(sender == N_SIDES)) {
         s->stats.n_rx_foreign++;
@@ -161,10 +166,30 @@ static void count_frame(struct side *s, const struct rte_mbuf *m)
     }
     s->stats.n_rx++;
     s->stats.n_rx_bytes += m->pkt_len;
-    if (likely((int32_t)(f->seq - s->rx_seq) >= 0))
-        s->rx_seq = f->seq + 1; // a gap is seen in the end, as the difference of sent and received
+    if (likely((int32_t)(u->seq - s->rx_seq) >= 0))
+        s->rx_seq = u->seq + 1; // a gap is seen in the end, as the difference of sent and received
     else
         s->stats.n_rx_late++;
+}
+
+static void check_frame(struct side *s, const struct rte_mbuf *m)
+{
+    const void *data = rte_pktmbuf_mtod(m, const void *);
+    enum side_id sender = frame_sender(frame_udp(data, &s->template), &s->template, m->data_len);
+    const char *fault;
+    uint32_t path;
+
+    if (sender == N_SIDES || sender == s->id || m->nb_segs > 1)
+        return;
+    fault = routed_fault(data, m->data_len, &s->template, s->n_paths, &path);
+    s->stats.n_checked++;
+    if (fault == NULL) {
+        s->stats.n_by_path[path]++;
+        return;
+    }
+    s->stats.n_wrong++;
+    if (s->stats.fault == NULL)
+        s->stats.fault = fault;
 }
 
 unsigned side_receive(struct side *s)
@@ -180,6 +205,8 @@ unsigned side_receive(struct side *s)
         rte_prefetch0(rte_pktmbuf_mtod(mbufs[i], void *));
     for (uint16_t i = 0; i < n; i++)
         count_frame(s, mbufs[i]);
+    if (s->n_paths > 0) // each place in a burst has its turn
+        check_frame(s, mbufs[s->stats.n_rx_bursts % n]);
     rte_pktmbuf_free_bulk(mbufs, n);
     return n;
 }
@@ -201,8 +228,8 @@ static void write_burst(struct side *s)
         m->ol_flags = 0;
         m->data_len = len;
         m->pkt_len = len;
-        frame_write(rte_pktmbuf_mtod(m, struct frame *), &s->template,
-                    &s->flows->table[s->flow_next], len, s->tx_seq++);
+        frame_write(rte_pktmbuf_mtod(m, void *), &s->template, &s->flows->table[s->flow_next], len,
+                    s->tx_seq++);
         s->flow_next = s->flow_next + 1 == s->flows->n ? 0 : s->flow_next + 1;
         s->len_next = s->len_next + 1 == s->n_lens ? 0 : s->len_next + 1;
     }

@@ -29,6 +29,10 @@ struct side_stats {
     uint64_t n_rx_foreign;   // frames that nobody here sent
     uint64_t n_rx_bursts;    // polls that brought a frame
     uint64_t n_rx_polls;
+    uint64_t n_checked;            // of n_rx: one a burst, if the DUT is to be a router
+    uint64_t n_wrong;              // of those
+    const char *fault;             // of the first wrong one
+    uint64_t n_by_path[PATHS_MAX]; // of those checked and right: by next hop
 };
 
 struct side {
@@ -36,6 +40,7 @@ struct side {
     uint16_t burst_size;
     enum side_id id;
     bool is_sending;
+    uint32_t n_paths;            // next hops that frames may come to; 0: they are not checked
     struct rte_mempool *tx_pool; // apart from rx: payloads in it stay zero
     struct rte_mempool *rx_pool;
     struct frame_template template;
