@@ -60,6 +60,7 @@ static const struct api_field port_fields[] = {
     UINT(api_port, storm_unknown_pps, 0, ANY32),
     STRING(api_port, device),
     STRING(api_port, device_out),
+    STRING(api_port, netns),
 };
 
 static const struct api_field port_address_fields[] = {

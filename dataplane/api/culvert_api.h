@@ -23,6 +23,7 @@
 #define API_VERSION 1
 #define API_NAME_SIZE 32    // bytes with the NUL: names are [A-Za-z0-9_-]+, padded with zeros
 #define API_DEVICE_SIZE 256 // bytes with the NUL
+#define API_NETNS_SIZE 64
 #define API_TEXT_SIZE 256
 #define API_PATH_SIZE 160
 #define API_DATAGRAM_SIZE 65536 // no datagram is longer
@@ -119,6 +120,7 @@ struct api_port {
     // may be empty. ethdev: DPDK device arguments.
     char device[API_DEVICE_SIZE];
     char device_out[API_DEVICE_SIZE]; // pcap: file to write, may be empty
+    char netns[API_NETNS_SIZE]; // tap: network namespace by name; empty: the dataplane's own
 };
 
 // An address that a guarded port may use.
