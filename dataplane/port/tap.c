@@ -15,6 +15,7 @@
 
 #define N_BUFFERS (2 * TAP_RING_SIZE) // half a ring to read into, one received, the rest on the way
 #define MAX_TSO_SIZE (UINT16_MAX - RTE_PKTMBUF_HEADROOM - 64) // a buffer's size is 16 bits
+#define WATCHES_PER_SEC 10
 
 static struct rte_ring *ring_create(const struct port *port, const char *kind, unsigned i,
                                     unsigned flags)
@@ -63,6 +64,8 @@ static void destroy(struct tap *tap)
         free_ring(tap->lane[i].to_kernel);
         free_ring(tap->lane[i].sent);
     }
+    if (tap->netns_fd >= 0)
+        close(tap->netns_fd);
     pool_retire(tap->pool);
     free(tap);
 }
@@ -130,6 +133,10 @@ static void tap_watch(struct port *port)
         port_lose(port, "the interface was deleted; it is made anew");
         return;
     }
+    if (tap->n_watches++ % WATCHES_PER_SEC == 0 && tap_is_stranded(tap)) {
+        port_lose(port, "its network namespace was deleted");
+        return;
+    }
     follow_link(port, tap, link);
     row = counters_port_write(port->slot);
     row->pool_size = tap->pool->size;
@@ -146,6 +153,7 @@ static int tap_open(struct port *port, struct error *e)
     if (tap == NULL)
         return error_set(e, -ENOMEM, NULL, "out of memory");
     tap->port = port;
+    tap->netns_fd = -1;
     tap->n_queues = port->config.n_queues;
     tap->n_lanes = counters_stats->n_workers;
     for (unsigned i = 0; i < tap->n_queues; i++)

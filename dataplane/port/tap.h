@@ -32,8 +32,10 @@ struct tap_lane {
 struct tap {
     struct port *port;
     unsigned n_queues, n_lanes;
-    int is_gone; // atomic; set by the thread: the kernel deleted the interface
-    int is_ours; // we made the interface, now or in an earlier life: ours to delete
+    int is_gone;  // atomic; set by the thread: the kernel deleted the interface
+    int is_ours;  // we made the interface, now or in an earlier life: ours to delete
+    int netns_fd; // where it was opened, -1: in our own namespace
+    unsigned n_watches;
     struct rte_mempool *pool;
     struct tap_queue queue[PORT_MAX_QUEUES];
     struct tap_lane lane[API_MAX_WORKERS];
@@ -49,6 +51,10 @@ enum tap_link_state tap_link_state(const struct tap *tap);
 // failure -errno with a sentence; descriptors that are open (not -1) are the caller's to close,
 // and an interface that was made goes with them. Main thread.
 int tap_attach(struct tap *tap, struct error *e);
+
+// Has the namespace where the tap was opened lost its name, or the name changed to another one, and
+// is the tap still in it? We would keep it alive where nobody can reach it. Main thread.
+int tap_is_stranded(const struct tap *tap);
 
 // See struct port_ops.
 void tap_forget(struct port *port);

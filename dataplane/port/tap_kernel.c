@@ -243,11 +243,14 @@ static int attach(struct tap *tap, int netlink, struct error *e)
 
 int tap_attach(struct tap *tap, struct error *e)
 {
+    const char *netns = tap->port->config.netns;
     int rc = check_name(tap->port->path, e);
     int netlink;
 
     if (rc == 0)
-        rc = netns_enter(tap->port->config.netns, e);
+        rc = netns_open(netns, &tap->netns_fd, e);
+    if (rc == 0)
+        rc = netns_enter_fd(tap->netns_fd, netns, e);
     if (rc < 0)
         return rc;
     netlink = tap_link_socket();
@@ -280,6 +283,71 @@ enum tap_link_state tap_link_state(const struct tap *tap)
     return poll_fd.revents & POLLOUT ? TAP_LINK_UP : TAP_LINK_DOWN;
 }
 
+// The name and the MAC that an open tap has now. -errno if it is gone.
+static int know(int fd, struct ifreq *name, struct ifreq *mac)
+{
+    return ioctl(fd, TUNGETIFF, name) < 0 || ioctl(fd, SIOCGIFHWADDR, mac) < 0 ? -errno : 0;
+}
+
+// Is the interface of an open tap in the namespace where we are? The kernel does not tell where it
+// was moved to, so it is looked for: by its name, and known by its MAC.
+static int is_here(int fd)
+{
+    struct ifreq name = {0}, mac = {0};
+    int netlink = tap_link_socket();
+    struct tap_link link;
+    int found = netlink >= 0 && know(fd, &name, &mac) == 0 &&
+                tap_link_get(netlink, name.ifr_name, &link) == 0 && link.is_tap &&
+                memcmp(link.mac, mac.ifr_hwaddr.sa_data, sizeof(link.mac)) == 0;
+
+    if (netlink >= 0)
+        close(netlink);
+    return found;
+}
+
+// Has a port of the registry the interface of an open tap, which lost its own port?
+static int has_taken_over(const struct port *port, const void *arg)
+{
+    const int *fd = arg;
+    struct ifreq name = {0}, mac = {0};
+    int found;
+
+    if (port->ops != &port_tap_ops || know(*fd, &name, &mac) < 0 ||
+        strcmp(port->path, name.ifr_name) != 0 || netns_enter(port->config.netns, NULL) < 0)
+        return 0;
+    found = is_here(*fd);
+    netns_leave();
+    return found;
+}
+
+void tap_forget(struct port *port)
+{
+    const struct tap *tap = port->device;
+    int fd = tap->queue[0].fd;
+
+    // By the descriptor, for somebody may have renamed or moved it: where no configuration can name
+    // it any more, it would stay for ever.
+    if (tap->is_ours && !port_any(has_taken_over, &fd))
+        ioctl(fd, TUNSETPERSIST, 0); // fails only if it is gone
+}
+
+int tap_is_stranded(const struct tap *tap)
+{
+    const char *netns = tap->port->config.netns;
+    struct netns_id then, now;
+    int found;
+
+    if (tap->netns_fd < 0 || netns_identify(tap->netns_fd, &then) < 0)
+        return 0;
+    if (netns_find(netns, &now) == 0 && netns_is_same(&then, &now))
+        return 0;
+    if (netns_enter_fd(tap->netns_fd, netns, NULL) < 0)
+        return 0;
+    found = is_here(tap->queue[0].fd);
+    netns_leave();
+    return found;
+}
+
 // Where an interface is and how it is called.
 struct place {
     const char *name;
@@ -293,23 +361,6 @@ static int is_tap_at(const struct port *port, const void *arg)
 
     return port->ops == &port_tap_ops && strcmp(port->path, place->name) == 0 &&
            netns_find(port->config.netns, &id) == 0 && netns_is_same(&id, &place->netns);
-}
-
-void tap_forget(struct port *port)
-{
-    const struct tap *tap = port->device;
-    struct ifreq request = {0};
-    struct place place = {request.ifr_name, {0, 0}};
-    int fd = tap->queue[0].fd;
-
-    // By the descriptor, for somebody may have renamed or moved it: where no configuration can name
-    // it any more, it would stay for ever.
-    if (!tap->is_ours || ioctl(fd, TUNGETIFF, &request) < 0)
-        return;
-    if (netns_of_tap(fd, &place.netns) < 0 && netns_find(port->config.netns, &place.netns) < 0)
-        return;
-    if (!port_any(is_tap_at, &place) && ioctl(fd, TUNSETPERSIST, 0) < 0)
-        log_warn("interface %s stays: %s", request.ifr_name, strerror(errno));
 }
 
 struct left_overs {

@@ -8,11 +8,9 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/sockios.h>
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -60,24 +58,45 @@ static int refuse(const char *name, int rc, struct error *e)
                      rc == -EPERM ? "; it takes CAP_SYS_ADMIN" : "");
 }
 
-int netns_enter(const char *name, struct error *e)
+int netns_open(const char *name, int *fd, struct error *e)
 {
-    int fd, rc;
+    int rc;
 
+    *fd = -1;
     if (name[0] == '\0')
         return 0;
-    rc = find_own();
+    rc = open_named(name);
     if (rc < 0)
         return refuse(name, rc, e);
-    fd = open_named(name);
+    *fd = rc;
+    return 0;
+}
+
+int netns_enter_fd(int fd, const char *name, struct error *e)
+{
+    int rc;
+
     if (fd < 0)
-        return refuse(name, fd, e);
-    rc = setns(fd, CLONE_NEWNET) < 0 ? -errno : 0;
-    close(fd);
+        return 0;
+    rc = find_own();
+    if (rc == 0 && setns(fd, CLONE_NEWNET) < 0)
+        rc = -errno;
     if (rc < 0)
         return refuse(name, rc, e);
     is_away = 1;
     return 0;
+}
+
+int netns_enter(const char *name, struct error *e)
+{
+    int fd, rc = netns_open(name, &fd, e);
+
+    if (rc < 0)
+        return rc;
+    rc = netns_enter_fd(fd, name, e);
+    if (fd >= 0)
+        close(fd);
+    return rc;
 }
 
 void netns_leave(void)
@@ -90,7 +109,7 @@ void netns_leave(void)
         log_warn("can't return to the network namespace of the dataplane: %s", strerror(errno));
 }
 
-static int identify(int fd, struct netns_id *id)
+int netns_identify(int fd, struct netns_id *id)
 {
     struct stat st;
 
@@ -106,24 +125,12 @@ int netns_find(const char *name, struct netns_id *id)
 
     if (name[0] == '\0') {
         rc = find_own();
-        return rc < 0 ? rc : identify(own_fd, id);
+        return rc < 0 ? rc : netns_identify(own_fd, id);
     }
     fd = open_named(name);
     if (fd < 0)
         return fd;
-    rc = identify(fd, id);
-    close(fd);
-    return rc;
-}
-
-int netns_of_tap(int tap_fd, struct netns_id *id)
-{
-    int fd = ioctl(tap_fd, SIOCGSKNS);
-    int rc;
-
-    if (fd < 0)
-        return -errno;
-    rc = identify(fd, id);
+    rc = netns_identify(fd, id);
     close(fd);
     return rc;
 }

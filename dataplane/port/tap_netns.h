@@ -16,16 +16,18 @@ struct netns_id {
     ino_t inode;
 };
 
-// Step into the namespace `name`; the empty name is the process's own. -errno with a sentence: the
-// thread is where it was then. Not nested. Main thread.
+// *fd: the namespace `name`; -1 for the empty name, the process's own. -errno with a sentence.
+int netns_open(const char *name, int *fd, struct error *e);
+
+// Step into the namespace of a descriptor (-1: stay) or of a name, and back. -errno with a
+// sentence: the thread is where it was then. Not nested. Main thread.
+int netns_enter_fd(int fd, const char *name, struct error *e);
 int netns_enter(const char *name, struct error *e);
 void netns_leave(void);
 
-// -errno if there is no such namespace.
+// Which namespace a name stands for now. -errno if there is none.
 int netns_find(const char *name, struct netns_id *id);
-
-// The namespace that an open /dev/net/tun's interface is in now, wherever it was moved to. -errno.
-int netns_of_tap(int fd, struct netns_id *id);
+int netns_identify(int fd, struct netns_id *id);
 
 static inline int netns_is_same(const struct netns_id *a, const struct netns_id *b)
 {
