@@ -120,7 +120,7 @@ struct api_port {
     // may be empty. ethdev: DPDK device arguments.
     char device[API_DEVICE_SIZE];
     char device_out[API_DEVICE_SIZE]; // pcap: file to write, may be empty
-    char netns[API_NETNS_SIZE]; // tap: network namespace by name; empty: the dataplane's own
+    char netns[API_NETNS_SIZE];       // tap: network namespace by name; empty: the dataplane's own
 };
 
 // An address that a guarded port may use.
