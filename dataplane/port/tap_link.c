@@ -55,6 +55,11 @@ static int add(struct request *r, unsigned short type, const void *data, size_t 
     return 0;
 }
 
+static const void *payload_of(const struct nlmsghdr *header)
+{
+    return (const uint8_t *)header + NLMSG_HDRLEN;
+}
+
 // One datagram of an answer. 1: more will come, 0: that was the end, or -errno.
 static int take(const uint8_t *data, size_t size, answer_fn *each, void *arg)
 {
@@ -70,7 +75,7 @@ static int take(const uint8_t *data, size_t size, answer_fn *each, void *arg)
         if (header->nlmsg_flags & NLM_F_DUMP_INTR)
             return -EAGAIN;
         if (header->nlmsg_type == NLMSG_ERROR) {
-            const struct nlmsgerr *error = NLMSG_DATA(header);
+            const struct nlmsgerr *error = payload_of(header);
 
             return header->nlmsg_len < NLMSG_LENGTH(sizeof(*error)) ? -EBADMSG : error->error;
         }
@@ -170,7 +175,7 @@ static void read_tun(const void *data, size_t size, struct tap_link *link)
 static int read_link(const struct nlmsghdr *header, struct tap_link *link)
 {
     const uint8_t *data = (const uint8_t *)header + NLMSG_SPACE(sizeof(struct ifinfomsg));
-    const struct ifinfomsg *info = NLMSG_DATA(header);
+    const struct ifinfomsg *info = payload_of(header);
     const void *link_info, *tun;
     size_t size, info_size, tun_size;
 
