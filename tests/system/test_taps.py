@@ -5,23 +5,23 @@
     namespace cvt-b ── b ─┤ lan        (a, b live there by network-namespace)
     the host ───────── t ─┘            (what is changed, removed, renamed, taken away)
 """
-import ctypes
 import fcntl
 import json
 import os
 import signal
+import socket
 import struct
-import subprocess
+import time
 
 import pytest
 
-from tests.lib.lab import Lab, die_with_parent, run, wait_until
+from tests.lib.lab import Lab, run, wait_until
 
 TAG = f"cvt{os.getpid() % 10000}"
 NAMESPACES = {"a": f"{TAG}-a", "b": f"{TAG}-b"}
 T = f"{TAG}t"  # the interface of the tap that lives on the host
-TUNSETIFF, IFF_TAP, IFF_NO_PI = 0x400454CA, 2, 0x1000
-CLONE_NEWNET = 0x40000000
+TUNSETIFF, IFF_TAP, IFF_NO_PI, IFF_MULTI_QUEUE = 0x400454CA, 2, 0x1000, 0x100
+SIOCSIFFLAGS, IFF_UP = 0x8914, 1
 
 
 def config(*ports):
@@ -271,7 +271,7 @@ def test_one_of_other_queues_is_refused(lab, foreign):
 def test_one_that_another_program_holds_is_refused(lab, foreign):
     many = "multi_queue" in run("ip", "tuntap", "show", "dev", T).stdout
     holder = os.open("/dev/net/tun", os.O_RDWR)
-    fcntl.ioctl(holder, TUNSETIFF, struct.pack("16sH22x", T.encode(), IFF_TAP | IFF_NO_PI | 0x100 * many))
+    fcntl.ioctl(holder, TUNSETIFF, struct.pack("16sH22x", T.encode(), IFF_TAP | IFF_NO_PI | IFF_MULTI_QUEUE * many))
     lab.apply(config(tap("t", T, ", queues: 2" if many else "")))
     text = lab.wait_port("t", "error")["text"]
     assert text == f"can't have {T} as a tap interface: Device or resource busy; another program has it"
@@ -332,17 +332,50 @@ def test_an_interface_that_is_set_down_is_a_port_that_is_down(pair):
     wait_until(reaches, 10, "a reaches b again")
 
 
-def test_down_before_the_thread_has_buffers(lab):
-    """Frames for a tap that no worker polls keep nobody awake."""
+def test_a_foreign_interface_that_is_deleted_is_made_by_us(lab, foreign):
+    lab.apply(HOST)
+    lab.wait_port("t")
+    run("ip", "link", "del", T)
+    wait_until(lambda: "was deleted" in lab.log("dataplane.log"), 5, "the loss is told")
+    lab.wait_port("t")
+    assert link(T)["ifalias"] == f"culvert {lab.run_dir}"
+
+
+def set_flags(flags):
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+        fcntl.ioctl(s, SIOCSIFFLAGS, struct.pack("16sH22x", T.encode(), flags))
+
+
+def sleeps(pid):
+    """How often each thread of a process went to sleep: {thread: times}."""
+    times = {}
+    for thread in os.listdir(f"/proc/{pid}/task"):
+        with open(f"/proc/{pid}/task/{thread}/status", encoding="ascii") as f:
+            times[thread] = next(int(line.split()[1]) for line in f if line.startswith("voluntary"))
+    return times
+
+
+def test_frames_that_nobody_polls_keep_nobody_awake(lab):
+    """Sent while it was up for a moment: the port never was, so there are no buffers for them."""
+    before = set(os.listdir(f"/proc/{lab.dataplane.pid}/task"))
     run("ip", "tuntap", "add", T, "mode", "tap")
     try:
         lab.apply(HOST)
         lab.wait_port("t", "down")
-        run("ip", "link", "set", T, "up")
-        lab.wait_port("t")
-        run("ip", "link", "del", T)
-        wait_until(lambda: "was deleted" in lab.log("dataplane.log"), 5, "the loss is told")
-        lab.wait_port("t")
-        assert link(T)["ifalias"] == f"culvert {lab.run_dir}"
+        threads = set(os.listdir(f"/proc/{lab.dataplane.pid}/task")) - before
+        assert len(threads) == 1, "the thread behind taps"
+        thread = threads.pop()
+        with socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as s:
+            set_flags(IFF_UP)
+            s.bind((T, 0))
+            for _ in range(3):
+                s.send(bytes(60))
+            set_flags(0)
+        with open(f"/sys/class/net/{T}/statistics/tx_packets", encoding="ascii") as f:
+            assert int(f.read()) >= 3
+        start = sleeps(lab.dataplane.pid)[thread]
+        time.sleep(1)  # what is measured
+        assert sleeps(lab.dataplane.pid)[thread] - start < 1000
+        assert lab.port("t")["rx-packets"] == 0
     finally:
         run("ip", "link", "del", T, check=False)
