@@ -153,6 +153,8 @@ static int encode_port(struct encoder *c, uint32_t tenant, const struct lyd_node
     rc = copy_text(c, port->name, sizeof(port->name), node_value(node, "name"));
     if (rc == 0)
         rc = encode_device(c, port, node);
+    if (rc == 0)
+        rc = copy_text(c, port->netns, sizeof(port->netns), node_value(node, "network-namespace"));
     for (leaf = node_first(node); leaf != NULL; leaf = node_next(leaf))
         if (rc == 0 && is_named(leaf, "addresses"))
             rc = encode_address(c, c->ports.n - 1, node_text(leaf));

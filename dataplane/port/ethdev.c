@@ -23,10 +23,15 @@
 #define NUMA_NODE_ANY ((unsigned)SOCKET_ID_ANY)
 #define TX_CSUM (RTE_ETH_TX_OFFLOAD_TCP_CKSUM | RTE_ETH_TX_OFFLOAD_UDP_CKSUM)
 #define RX_SCATTER (RTE_ETH_RX_OFFLOAD_SCATTER)
+#define RSS_FIELDS (RTE_ETH_RSS_IP | RTE_ETH_RSS_TCP | RTE_ETH_RSS_UDP)
+// Many devices count a buffer's size in KiB and take two buffers for a frame that does not fit what
+// is left of it after rounding down.
+#define BUFFER_UNIT 1024U
 
 struct ethdev {
     uint16_t port_id;
     int is_shared; // fewer transmit queues than workers: a lock for each
+    int is_gone;   // atomic; set by the EAL's interrupt thread: it was unplugged
     struct rte_mempool *pool;
     rte_spinlock_t tx_lock[PORT_MAX_QUEUES];
 };
@@ -90,6 +95,27 @@ static void set_capability(struct port *port, const struct rte_eth_conf *conf)
     __atomic_store_n(&port->capability, capability, __ATOMIC_RELAXED);
 }
 
+// What rte_eth_dev_configure will let through: some devices say how long a frame may be, and not
+// which MTU that makes.
+static unsigned largest_mtu(const struct rte_eth_dev_info *info)
+{
+    unsigned overhead = RTE_ETHER_HDR_LEN + RTE_ETHER_CRC_LEN;
+
+    if (info->max_mtu != UINT16_MAX && info->max_rx_pktlen > info->max_mtu)
+        overhead = info->max_rx_pktlen - info->max_mtu;
+    return RTE_MIN((unsigned)info->max_mtu, info->max_rx_pktlen - overhead);
+}
+
+static void spread_receive(struct rte_eth_conf *conf, const struct rte_eth_dev_info *info)
+{
+    uint64_t fields = RSS_FIELDS & info->flow_type_rss_offloads;
+
+    if (fields == 0) // it spreads as it likes, or uses its first queue only
+        return;
+    conf->rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
+    conf->rx_adv_conf.rss_conf.rss_hf = fields;
+}
+
 static int configure(struct port *port, struct ethdev *device, struct error *e)
 {
     unsigned n_workers = counters_stats->n_workers;
@@ -104,6 +130,9 @@ static int configure(struct port *port, struct ethdev *device, struct error *e)
     if (n_rx > info.max_rx_queues)
         return error_set(e, -EINVAL, NULL, "%u queues asked for, the device has %u", n_rx,
                          info.max_rx_queues);
+    if (port->mtu < info.min_mtu || port->mtu > largest_mtu(&info))
+        return error_set(e, -EINVAL, NULL, "an MTU of %u asked for, the device takes %u to %u",
+                         port->mtu, info.min_mtu, largest_mtu(&info));
     n_tx = (uint16_t)RTE_MIN(RTE_MIN(n_workers, (unsigned)PORT_MAX_QUEUES),
                              (unsigned)info.max_tx_queues);
     if (n_tx == 0)
@@ -111,11 +140,10 @@ static int configure(struct port *port, struct ethdev *device, struct error *e)
     device->is_shared = n_tx < n_workers;
     conf.txmode.offloads = info.tx_offload_capa & (TX_CSUM | RTE_ETH_TX_OFFLOAD_MULTI_SEGS);
     conf.rxmode.offloads = info.rx_offload_capa & RX_SCATTER;
-    if (n_rx > 1) {
-        conf.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
-        conf.rx_adv_conf.rss_conf.rss_hf =
-            (RTE_ETH_RSS_IP | RTE_ETH_RSS_TCP | RTE_ETH_RSS_UDP) & info.flow_type_rss_offloads;
-    }
+    conf.rxmode.mtu = port->mtu;
+    conf.intr_conf.rmv = (*info.dev_flags & RTE_ETH_DEV_INTR_RMV) != 0;
+    if (n_rx > 1)
+        spread_receive(&conf, &info);
     rc = rte_eth_dev_configure(device->port_id, n_rx, n_tx, &conf);
     if (rc < 0)
         return error_set(e, rc, NULL, "the device refuses %u receive and %u transmit queues: %s",
@@ -130,12 +158,12 @@ static int setup_queues(struct port *port, struct ethdev *device, struct error *
 {
     uint16_t n_rx = port->config.queue_size != 0 ? port->config.queue_size : DEFAULT_QUEUE_SIZE;
     uint16_t n_tx = n_rx;
-    unsigned n_buffers;
+    unsigned n_buffers, size = port->max_frame_len + RTE_ETHER_CRC_LEN;
     int rc = rte_eth_dev_adjust_nb_rx_tx_desc(device->port_id, &n_rx, &n_tx);
 
     // Receive rings full, twice as many on their way through receivers' rings, and worker caches.
     n_buffers = port->n_rx_queues * (3U * n_rx) + rte_lcore_count() * 2 * POOL_CACHE_SIZE;
-    device->pool = pool_create(port->config.name, n_buffers, port->max_frame_len);
+    device->pool = pool_create(port->config.name, n_buffers, RTE_ALIGN_CEIL(size, BUFFER_UNIT));
     if (device->pool == NULL)
         return error_set(e, -ENOMEM, NULL,
                          "no memory for %u buffers: give the dataplane more with -m", n_buffers);
@@ -164,11 +192,31 @@ static int start(struct port *port, struct ethdev *device, struct error *e)
     return 0;
 }
 
+// On the EAL's interrupt thread; ethdev_watch does what there is to do.
+static int note_removal(uint16_t port_id, enum rte_eth_event_type event, void *arg, void *result)
+{
+    struct ethdev *device = arg;
+
+    (void)port_id;
+    (void)event;
+    (void)result;
+    __atomic_store_n(&device->is_gone, 1, __ATOMIC_RELEASE);
+    return 0;
+}
+
+static void forget_removal(struct ethdev *device)
+{
+    while (rte_eth_dev_callback_unregister(device->port_id, RTE_ETH_EVENT_INTR_RMV, note_removal,
+                                           device) == -EAGAIN)
+        rte_pause(); // it is being told just now
+}
+
 static void remove_device(struct ethdev *device)
 {
     struct rte_eth_dev_info info;
     int rc = rte_eth_dev_info_get(device->port_id, &info);
 
+    forget_removal(device);
     rte_eth_dev_stop(device->port_id);
     rte_eth_dev_close(device->port_id);
     if (rc == 0)
@@ -189,6 +237,7 @@ int ethdev_open(struct port *port, const char *devargs, struct error *e)
         free(device);
         return rc;
     }
+    rte_eth_dev_callback_register(device->port_id, RTE_ETH_EVENT_INTR_RMV, note_removal, device);
     rc = configure(port, device, e);
     if (rc == 0)
         rc = setup_queues(port, device, e);
@@ -252,6 +301,11 @@ void ethdev_watch(struct port *port)
     uint8_t state;
 
     rte_eth_link_get_nowait(device->port_id, &link);
+    if (__atomic_load_n(&device->is_gone, __ATOMIC_ACQUIRE) ||
+        (!link.link_status && rte_eth_dev_is_removed(device->port_id))) {
+        port_lose(port, "the device was unplugged");
+        return;
+    }
     state = link.link_status ? API_PORT_LINK_UP : API_PORT_LINK_DOWN;
     if (state != port->state)
         port_set_state(port, state, NULL);

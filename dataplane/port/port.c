@@ -29,6 +29,8 @@ static const struct port_ops *const kinds[API_PORT_N_TYPES] = {
 };
 
 static struct port *registry;
+static struct port *leaving; // out of the registry, open until the next port_watch
+static int is_sweep_due = 1;
 static char run_directory[API_DEVICE_SIZE];
 static unsigned worker_count;
 static unsigned worker_load[API_MAX_WORKERS]; // receive queues
@@ -190,6 +192,13 @@ static void close_device(struct port *port)
     port->device = NULL;
 }
 
+static void release(struct port *port)
+{
+    close_device(port);
+    slot_used[port->slot] = 0;
+    free(port);
+}
+
 void port_put(struct port *port)
 {
     struct port **link = &registry;
@@ -197,7 +206,6 @@ void port_put(struct port *port)
 
     if (--port->n_references > 0)
         return;
-    close_device(port);
     while (*link != port)
         link = &(*link)->next;
     *link = port->next;
@@ -206,15 +214,65 @@ void port_put(struct port *port)
     row = counters_port_write(port->slot);
     row->state = API_PORT_UNUSED;
     counters_port_done(row);
-    slot_used[port->slot] = 0;
-    free(port);
+    if (port->device != NULL && port->ops->forget != NULL) {
+        port->next = leaving;
+        leaving = port;
+        return;
+    }
+    is_sweep_due |= port->ops->sweep != NULL;
+    release(port);
+}
+
+// The dataplane goes on without them. What a port in the registry has taken over stays: forget
+// looks for that.
+static void release_leaving(void)
+{
+    while (leaving != NULL) {
+        struct port *port = leaving;
+
+        leaving = port->next;
+        port->ops->forget(port);
+        release(port);
+    }
+}
+
+static void sweep(void)
+{
+    for (unsigned i = 0; i < API_PORT_N_TYPES; i++)
+        if (kinds[i] != NULL && kinds[i]->sweep != NULL)
+            kinds[i]->sweep();
+    is_sweep_due = 0;
 }
 
 void port_fini(void)
 {
     for (struct port *port = registry; port != NULL; port = port->next)
         close_device(port);
+    for (struct port *port = leaving; port != NULL; port = port->next)
+        close_device(port);
     pool_reap();
+}
+
+void port_set_carrier(struct port *port, int is_up)
+{
+    if (port->is_carrier_off == !is_up)
+        return;
+    port->is_carrier_off = !is_up;
+    if (port->device != NULL && port->ops->set_carrier != NULL)
+        port->ops->set_carrier(port);
+}
+
+const char *port_run_dir(void)
+{
+    return run_directory;
+}
+
+int port_any(int (*fits)(const struct port *port, const void *arg), const void *arg)
+{
+    for (const struct port *port = registry; port != NULL; port = port->next)
+        if (fits(port, arg))
+            return 1;
+    return 0;
 }
 
 void port_set_state(struct port *port, enum api_port_state state, const char *text)
@@ -261,6 +319,9 @@ void port_watch(int all_now)
 {
     uint64_t now = now_ns();
 
+    release_leaving();
+    if (all_now && is_sweep_due)
+        sweep();
     for (struct port *port = registry; port != NULL; port = port->next) {
         if (port->device != NULL)
             port->ops->watch(port);

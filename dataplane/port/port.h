@@ -33,6 +33,15 @@ struct port_ops {
     unsigned (*tx_burst)(struct port *port, unsigned queue, struct rte_mbuf **m, unsigned n);
     // Main thread, ten times a second: link state, features, what to tell in the counter segment.
     void (*watch)(struct port *port);
+
+    // The rest may be NULL. For kinds with something that outlives the process:
+    // No committed configuration has this open port any more: when it closes next, nothing stays.
+    void (*forget)(struct port *port);
+    // Remove what earlier ports left behind and no port of the registry claims. After a commit, if
+    // it is the first one or a port went that was not open.
+    void (*sweep)(void);
+    // Show the carrier to who is behind an open port; port->is_carrier_off is set already.
+    void (*set_carrier)(struct port *port);
 };
 
 // What the peer behind a port can take; read by offload_prepare. One atomic word.
@@ -63,7 +72,8 @@ struct port {
     unsigned n_references;
     uint64_t retry_ns;   // when to try open again, CLOCK_MONOTONIC
     unsigned n_failures; // of open, in a row
-    struct port *next;   // in the registry
+    int is_carrier_off;  // what port_set_carrier asked for
+    struct port *next;   // in the registry, or among those that leave
 };
 
 extern const struct port_ops port_vhost_ops, port_tap_ops, port_pcap_ops, port_ethdev_ops;
@@ -78,12 +88,25 @@ void port_fini(void); // closes all
 int port_get(const char *tenant, const struct api_port *config, struct port **port,
              struct error *e);
 
-// Drop a reference. The last one closes the device and frees the port: only after qsbr_wait().
+// Drop a reference. The last one ends the port: only after qsbr_wait(). One with something that
+// outlives the process (forget) is closed by the next port_watch or port_fini: only the first says
+// that the dataplane goes on without it.
 void port_put(struct port *port);
 
 // Open what is not open and is due; watch the others; fill the counter segment. Main thread.
 // `all_now`: do not wait for the retry time (after a commit).
 void port_watch(int all_now);
+
+// What the kernel or guest behind the port is to see of its link, up until the first call; kept
+// while the device is closed. For a port that a commit made anew (port_get) it begins at up again.
+// Kinds that can't show it ignore it. Cheap if nothing changes. Main thread.
+void port_set_carrier(struct port *port, int is_up);
+
+// The run directory as port_init got it.
+const char *port_run_dir(void);
+
+// Is there a port in the registry for which `fits` is true? Main thread.
+int port_any(int (*fits)(const struct port *port, const void *arg), const void *arg);
 
 static inline int port_is_up(const struct port *port)
 {

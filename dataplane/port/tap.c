@@ -1,90 +1,21 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // How is a kernel interface a port? A tap whose frames carry virtio_net headers, so that checksum
 // and TSO work is left to whoever is at the end. Here: opening and closing (main thread) and the
-// rings' worker side. The system calls are in tap_io.c.
+// rings' worker side. The interface itself is tap_kernel.c's, reading and writing tap_io.c's.
 
 #include "dataplane/port/tap.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <linux/if.h>
-#include <linux/if_arp.h>
-#include <linux/if_tun.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/ioctl.h>
-#include <sys/socket.h>
 #include <unistd.h>
-
-#include <rte_ether.h>
 
 #include "dataplane/core/counters.h"
 #include "dataplane/core/pool.h"
 
 #define N_BUFFERS (2 * TAP_RING_SIZE) // half a ring to read into, one received, the rest on the way
 #define MAX_TSO_SIZE (UINT16_MAX - RTE_PKTMBUF_HEADROOM - 64) // a buffer's size is 16 bits
-
-static struct ifreq name_request(const struct port *port)
-{
-    struct ifreq request = {0};
-
-    memcpy(request.ifr_name, port->path, IFNAMSIZ - 1); // tap_open has seen that it fits
-    return request;
-}
-
-static int open_queue(const struct port *port, struct error *e)
-{
-    struct ifreq request = name_request(port);
-    unsigned offload = 0;
-    int fd = open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC);
-
-    if (fd < 0)
-        return error_set(e, -errno, NULL, "can't open /dev/net/tun: %s", strerror(errno));
-    request.ifr_flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR;
-    if (port->config.n_queues > 1)
-        request.ifr_flags |= IFF_MULTI_QUEUE;
-    if (port->config.flags & API_PORT_CSUM)
-        offload |= TUN_F_CSUM;
-    if (port->config.flags & API_PORT_TSO)
-        offload |= TUN_F_TSO4 | TUN_F_TSO6;
-    if (ioctl(fd, TUNSETIFF, &request) < 0 || ioctl(fd, TUNSETOFFLOAD, offload) < 0) {
-        int rc = -errno;
-
-        close(fd);
-        return error_set(e, rc, NULL, "can't have %s as a tap interface: %s%s", port->path,
-                         strerror(-rc),
-                         rc == -EBUSY   ? "; another program has it"
-                         : rc == -EPERM ? "; it takes CAP_NET_ADMIN"
-                                        : "");
-    }
-    return fd;
-}
-
-static int set_interface(const struct port *port, struct error *e)
-{
-    static const uint8_t zero[RTE_ETHER_ADDR_LEN];
-    struct ifreq request = name_request(port);
-    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    int rc = fd < 0 ? -errno : 0;
-
-    if (rc == 0 && memcmp(port->config.mac, zero, sizeof(zero)) != 0) {
-        request.ifr_hwaddr.sa_family = ARPHRD_ETHER;
-        memcpy(request.ifr_hwaddr.sa_data, port->config.mac, RTE_ETHER_ADDR_LEN);
-        rc = ioctl(fd, SIOCSIFHWADDR, &request) < 0 ? -errno : 0;
-    }
-    request.ifr_mtu = port->mtu;
-    if (rc == 0 && ioctl(fd, SIOCSIFMTU, &request) < 0)
-        rc = -errno;
-    request.ifr_flags = IFF_UP;
-    if (rc == 0 && ioctl(fd, SIOCSIFFLAGS, &request) < 0)
-        rc = -errno;
-    if (fd >= 0)
-        close(fd);
-    return rc < 0
-               ? error_set(e, rc, NULL, "can't set up interface %s: %s", port->path, strerror(-rc))
-               : 0;
-}
+#define WATCHES_PER_SEC 10
 
 static struct rte_ring *ring_create(const struct port *port, const char *kind, unsigned i,
                                     unsigned flags)
@@ -133,6 +64,8 @@ static void destroy(struct tap *tap)
         free_ring(tap->lane[i].to_kernel);
         free_ring(tap->lane[i].sent);
     }
+    if (tap->netns_fd >= 0)
+        close(tap->netns_fd);
     pool_retire(tap->pool);
     free(tap);
 }
@@ -151,16 +84,6 @@ static void refill(struct tap *tap, struct tap_queue *queue)
         rte_ring_sp_enqueue_bulk(queue->empty, (void **)m, n, NULL);
 }
 
-static int open_queues(struct port *port, struct tap *tap, struct error *e)
-{
-    for (unsigned i = 0; i < tap->n_queues; i++) {
-        tap->queue[i].fd = open_queue(port, e);
-        if (tap->queue[i].fd < 0)
-            return tap->queue[i].fd;
-    }
-    return set_interface(port, e);
-}
-
 static int make_buffers(struct port *port, struct tap *tap, struct error *e)
 {
     unsigned data_size = port->config.flags & API_PORT_TSO ? MAX_TSO_SIZE : port->max_frame_len;
@@ -173,6 +96,54 @@ static int make_buffers(struct port *port, struct tap *tap, struct error *e)
     return 0;
 }
 
+static void free_sent(struct tap_lane *lane)
+{
+    void *m[BURST_SIZE];
+    unsigned n = rte_ring_mc_dequeue_burst(lane->sent, m, BURST_SIZE, NULL);
+
+    if (n > 0)
+        rte_pktmbuf_free_bulk((struct rte_mbuf **)m, n);
+}
+
+static void follow_link(struct port *port, struct tap *tap, enum tap_link_state link)
+{
+    char text[API_TEXT_SIZE];
+
+    if (link == TAP_LINK_UP && port->state != API_PORT_LINK_UP)
+        port_set_state(port, API_PORT_LINK_UP, NULL);
+    if (link == TAP_LINK_UP)
+        return;
+    if (port->state != API_PORT_LINK_DOWN || counters_stats->port[port->slot].text[0] == '\0') {
+        snprintf(text, sizeof(text), "the interface is set down: ip link set %.15s up", port->path);
+        port_set_state(port, API_PORT_LINK_DOWN, text);
+    }
+    // No worker polls it now: other ports' buffers must not wait here.
+    for (unsigned i = 0; i < tap->n_lanes; i++)
+        while (!rte_ring_empty(tap->lane[i].sent))
+            free_sent(&tap->lane[i]);
+}
+
+static void tap_watch(struct port *port)
+{
+    struct tap *tap = port->device;
+    enum tap_link_state link = tap_link_state(tap);
+    struct api_stats_port *row;
+
+    if (link == TAP_LINK_GONE || __atomic_load_n(&tap->is_gone, __ATOMIC_ACQUIRE)) {
+        port_lose(port, "the interface was deleted; it is made anew");
+        return;
+    }
+    if (tap->n_watches++ % WATCHES_PER_SEC == 0 && tap_is_stranded(tap)) {
+        port_lose(port, "its network namespace was deleted");
+        return;
+    }
+    follow_link(port, tap, link);
+    row = counters_port_write(port->slot);
+    row->pool_size = tap->pool->size;
+    row->pool_used = rte_mempool_in_use_count(tap->pool);
+    counters_port_done(row);
+}
+
 static int tap_open(struct port *port, struct error *e)
 {
     struct tap *tap = calloc(1, sizeof(*tap));
@@ -181,20 +152,15 @@ static int tap_open(struct port *port, struct error *e)
 
     if (tap == NULL)
         return error_set(e, -ENOMEM, NULL, "out of memory");
-    if (strlen(port->path) >= IFNAMSIZ) {
-        free(tap);
-        return error_set(e, -ENAMETOOLONG, NULL,
-                         "%s: an interface's name has at most %d characters", port->path,
-                         IFNAMSIZ - 1);
-    }
     tap->port = port;
+    tap->netns_fd = -1;
     tap->n_queues = port->config.n_queues;
     tap->n_lanes = counters_stats->n_workers;
     for (unsigned i = 0; i < tap->n_queues; i++)
         tap->queue[i].fd = -1;
-    rc = open_queues(port, tap, e);
+    rc = make_buffers(port, tap, e);
     if (rc == 0)
-        rc = make_buffers(port, tap, e);
+        rc = tap_attach(tap, e);
     if (rc == 0)
         rc = tap_io_add(tap, e);
     if (rc < 0) {
@@ -209,7 +175,8 @@ static int tap_open(struct port *port, struct error *e)
     port->device = tap;
     port->n_rx_queues = (uint8_t)tap->n_queues;
     port->n_tx_queues = (uint8_t)tap->n_lanes;
-    port_set_state(port, API_PORT_LINK_UP, NULL);
+    port_set_state(port, API_PORT_LINK_DOWN, NULL);
+    tap_watch(port);
     return 0;
 }
 
@@ -219,15 +186,6 @@ static void tap_close(struct port *port)
 
     tap_io_remove(tap);
     destroy(tap);
-}
-
-static void free_sent(struct tap_lane *lane)
-{
-    void *m[BURST_SIZE];
-    unsigned n = rte_ring_mc_dequeue_burst(lane->sent, m, BURST_SIZE, NULL);
-
-    if (n > 0)
-        rte_pktmbuf_free_bulk((struct rte_mbuf **)m, n);
 }
 
 static unsigned tap_rx_burst(struct port *port, unsigned queue_number, unsigned worker,
@@ -264,21 +222,6 @@ static unsigned tap_tx_burst(struct port *port, unsigned queue, struct rte_mbuf 
     return n;
 }
 
-static void tap_watch(struct port *port)
-{
-    const struct tap *tap = port->device;
-    struct api_stats_port *row;
-
-    if (__atomic_load_n(&tap->is_gone, __ATOMIC_ACQUIRE)) {
-        port_lose(port, "the interface was deleted; it is made anew");
-        return;
-    }
-    row = counters_port_write(port->slot);
-    row->pool_size = tap->pool->size;
-    row->pool_used = rte_mempool_in_use_count(tap->pool);
-    counters_port_done(row);
-}
-
 const struct port_ops port_tap_ops = {
     .name = "tap",
     .open = tap_open,
@@ -286,4 +229,7 @@ const struct port_ops port_tap_ops = {
     .rx_burst = tap_rx_burst,
     .tx_burst = tap_tx_burst,
     .watch = tap_watch,
+    .forget = tap_forget,
+    .sweep = tap_sweep,
+    .set_carrier = tap_set_carrier,
 };

@@ -69,6 +69,19 @@ static void lose_queue(struct tap *tap, const struct tap_queue *queue)
     __atomic_store_n(&tap->is_gone, 1, __ATOMIC_RELEASE);
 }
 
+// What the kernel sent before the interface was set down, and no worker polls for: it would keep us
+// awake.
+static void discard(const struct tap *tap, const struct tap_queue *queue)
+{
+    struct virtio_net_hdr header;
+
+    if (port_is_up(tap->port) || tap_link_state(tap) != TAP_LINK_DOWN)
+        return;
+    for (unsigned i = 0; i < BATCH; i++) // a short read takes the whole frame
+        if (read(queue->fd, &header, sizeof(header)) < 0 && errno == EAGAIN)
+            return;
+}
+
 // Read up to a batch. Returns 1 if frames are left but no buffer is there for them.
 static int read_queue(struct tap *tap, struct tap_queue *queue)
 {
@@ -79,8 +92,10 @@ static int read_queue(struct tap *tap, struct tap_queue *queue)
         void *buffer;
         ssize_t size;
 
-        if (rte_ring_full(queue->received) || rte_ring_sc_dequeue(queue->empty, &buffer) < 0)
+        if (rte_ring_full(queue->received) || rte_ring_sc_dequeue(queue->empty, &buffer) < 0) {
+            discard(tap, queue);
             return 1;
+        }
         m = buffer;
         parts[1].iov_base = rte_pktmbuf_mtod(m, void *);
         parts[1].iov_len = rte_pktmbuf_tailroom(m);

@@ -233,6 +233,8 @@ def clean_up():
             found = True
     for name in DAEMONS:
         found |= end_process(pidfile(name), [signal.SIGTERM, signal.SIGKILL])
+    for name in NAMESPACES:  # and the taps of that name, which outlive the dataplane
+        subprocess.run(["ip", "link", "del", name], check=False, capture_output=True)
     for path in glob.glob(os.path.join(RUN, "*")):
         if os.path.isdir(path):
             shutil.rmtree(path)

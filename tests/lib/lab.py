@@ -74,7 +74,14 @@ class Lab:
             if process is not None and process.poll() is None:
                 process.kill()
                 process.wait()
+        for name in self.taps():
+            run("ip", "link", "del", name, check=False)
         shutil.rmtree(self.dir, ignore_errors=True)
+
+    def taps(self, *where):
+        """Interfaces that this lab's dataplanes made: they outlive them."""
+        links = json.loads(run("ip", *where, "-j", "link", "show").stdout)
+        return [link["ifname"] for link in links if link.get("ifalias") == f"culvert {self.run_dir}"]
 
     # Processes.
 
