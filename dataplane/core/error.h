@@ -7,7 +7,8 @@
 #include "dataplane/api/culvert_api.h"
 
 struct error {
-    int code; // negative errno
+    int code;       // negative errno
+    uint32_t index; // of the item that is refused, in its datagram
     char path[API_PATH_SIZE];
     char sentence[API_TEXT_SIZE];
 };

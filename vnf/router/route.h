@@ -6,7 +6,7 @@
 // shared by all routes that lead the same way and says what happens: paths, or one of the special
 // types. Routes come from interfaces (connected, local, broadcast), the configuration and daemons;
 // of one prefix the lowest preference that has a next hop which is up is in the table, the others
-// wait aside.
+// wait aside. Of equal ones a connected route goes before a static one, that before a dynamic one.
 //
 // Groups and paths are immutable once workers can see them, except that buckets are rewritten when
 // a link goes up or down, and that the neighbour behind a path is found through neighbor.h, so that
@@ -27,20 +27,17 @@ struct router_path {
     uint8_t address[16];
 };
 
+// A connected route has one path, without an address; a local or broadcast one has one that names
+// the interface with the address.
 struct route_group {
-    uint8_t type;   // enum api_route_type
-    uint8_t source; // enum api_route_source; main thread
-    uint8_t preference;
-    uint8_t is_usable; // atomic: a path is up, or the type needs none
+    uint8_t type;       // enum api_route_type
+    uint8_t source;     // enum api_route_source; main thread
+    uint8_t preference; // main thread
+    uint8_t is_usable;  // atomic: a path is up, or the type needs none
     uint16_t n_paths;
-    uint16_t bucket_mask; // 0: one path; else ROUTE_N_BUCKETS - 1
+    uint16_t bucket_mask; // 0: one path at most; else ROUTE_N_BUCKETS - 1
     uint8_t *buckets;     // path by flow hash, only paths that are up; rewritten in place
     struct router_path *paths;
-    // Main thread: who uses it, by which name it is known, epoch: see route_group.c.
-    uint32_t n_routes;
-    uint32_t dynamic_id;
-    uint32_t epoch;
-    uint32_t next;
 };
 
 // Lookup, on a worker.
@@ -52,7 +49,8 @@ void route_lookup4(const struct router_state *state, const uint32_t *addresses,
 void route_lookup6(const struct router_state *state, const uint8_t (*addresses)[16],
                    const struct route_group **groups, unsigned n);
 
-// The path for a packet with this flow hash: by weight, only of those that are up. NULL: none is.
+// The path for a packet with this flow hash: by weight, only of those that are up, if there is one.
+// NULL: the group has no path.
 static inline const struct router_path *route_path(const struct route_group *group, uint32_t hash)
 {
     if (__builtin_expect(group->bucket_mask == 0, 1))
@@ -63,11 +61,15 @@ static inline const struct router_path *route_path(const struct route_group *gro
 
 // Main thread.
 
-// -ENOMEM.
+// -ENOMEM. Before the table is destroyed all plans are, and after it the neighbours.
 int route_table_create(struct route_table **table);
 void route_table_destroy(struct route_table *table);
 
-// What a configuration wants in the table: made by config_create, nothing is changed by it.
+// Free what routers gave up since the last call: waits for a grace period if there is something.
+// Some ten times a second.
+void route_reclaim(void);
+
+// What a configuration wants in the table: made by config_create. Workers see nothing of it.
 // -EINVAL, -ENOMEM with path and sentence.
 int route_plan_create(const struct model *model, uint32_t index, struct router_state *state,
                       const struct router_config *config, struct route_plan **plan,
@@ -81,7 +83,8 @@ void route_apply(struct router_state *state, const struct router_config *config)
 // An interface's link went up or down (router_slot.is_up is written already).
 void route_link(struct router_state *state, const struct router_config *config, uint16_t slot);
 
-// The dynamic requests; see culvert_api.h. 0 or -errno with a sentence.
+// The dynamic requests; see culvert_api.h. 0 or -errno with a sentence, then e->index is the item
+// that is refused: those before it are in effect.
 int route_dynamic_next_hops(struct router_state *state, const struct router_config *config,
                             const struct function_request *request, struct error *e);
 int route_dynamic_change(struct router_state *state, const struct router_config *config,

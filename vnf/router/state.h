@@ -21,6 +21,7 @@
 #define ROUTER_MAX_SLOTS 4096 // interfaces of one router, those being replaced included
 #define SLOT_NONE UINT16_MAX
 #define ROUTER_MAX_PINGS 16 // echo requests under way from one router
+#define ROUTER_OWN_BITS 4096
 
 struct neighbor_table;
 struct route_table;
@@ -56,9 +57,10 @@ struct router_config {
     uint32_t neighbor_limit;
     uint32_t route_limit;
     uint8_t dynamic_preference;
-    struct meter_limit error_limit;      // ICMP errors of one interface
-    struct route_plan *plan;             // route.h: routes of the configuration, for activate
-    struct neighbor_plan *neighbor_plan; // neighbor.h: static neighbours, for activate
+    struct meter_limit error_limit;            // ICMP errors of one interface
+    uint64_t own_filter[ROUTER_OWN_BITS / 64]; // packet.c: may an address be one of ours?
+    struct route_plan *plan;                   // route.h: routes of the configuration, for activate
+    struct neighbor_plan *neighbor_plan;       // neighbor.h: static neighbours, for activate
 };
 
 // What is kept of an interface, by slot; workers read, the main thread writes.
@@ -69,6 +71,7 @@ struct router_slot {
     uint8_t n_announcements;  // gratuitous ARP and unsolicited NA still to be sent; atomic
     struct meter error_meter; // workers
     struct meter solicit_meter;
+    struct meter defend_meter; // announcements against who claims an address of ours
 };
 
 // One echo request of `culvert ping`. The main thread fills it and sets `state`, a worker's tick
@@ -84,9 +87,10 @@ struct router_ping {
 
 enum ping_state {
     PING_FREE = 0,
-    PING_TO_SEND, // main thread → worker
-    PING_SENT,
-    PING_DONE, // worker → main thread
+    PING_TO_SEND,   // main thread → worker
+    PING_SENT,      // only by compare and exchange from here on: an answer may come at any time
+    PING_FINISHING, // a worker writes the result
+    PING_DONE,      // worker → main thread
 };
 
 // A worker's counters of one router.
@@ -105,9 +109,8 @@ struct router_state {
     uint32_t hash_seed;               // of flows over equal paths; random
 
     // Main thread.
-    struct router_tenant *tenant; // what its routers share: the count of neighbours (neighbor.h)
-    uint32_t n_slots;             // ever used at once
-    unsigned n_references;        // configurations
+    uint32_t n_slots;      // ever used at once
+    unsigned n_references; // configurations
     const struct router_config *active;
     uint32_t next_ping_id;
     char tenant_name[API_NAME_SIZE];
@@ -176,19 +179,55 @@ void router_output(const struct router_scene *s, struct rte_mbuf **m,
                    const struct router_path *path, const struct router_interface *in);
 
 // output.c: the same below the MTU and TTL: put the header on and set the verdict. For arp.c, nd.c
-// and neighbor.c, which know the MAC; `m` begins with room for an Ethernet header.
+// and fragment.c, which know the MAC; `m` begins with room for an Ethernet header.
 void router_set_header(const struct router_interface *out, struct rte_mbuf *m, const uint8_t *mac,
                        uint16_t ether_type);
+
+// output.c: what neighbor_hold took goes out now that the MAC is known: cut into fragments if it is
+// larger than the MTU, and counted as forwarded if a port brought it. Takes m.
+void router_resume(const struct router_scene *s, struct rte_mbuf *m,
+                   const struct router_interface *out, const uint8_t *mac);
+
+// output.c: carry out the verdict in a packet that is not in the array of process(), such as one
+// made in tick(). Takes m; NULL is fine.
+void router_carry_out(const struct router_scene *s, struct rte_mbuf *m);
+
+// output.c: drop a packet that is not in the array of process(), such as a held one: counted at the
+// port that brought it and in `dropped`. Takes m.
+void router_discard(const struct router_scene *s, struct rte_mbuf *m, enum api_drop reason);
+
+// output.c: cut the frame behind its first `len` bytes (padding).
+void router_trim(struct rte_mbuf *m, uint32_t len);
+
+// packet.c: fill own_filter from the interfaces. Called by config_create once they are there.
+// Main thread.
+void router_own_init(struct router_config *config);
 
 // local.c: a packet to an address of the router, or to a group that it listens to: echo, pings'
 // answers, the kernel twin, port or protocol unreachable.
 void router_local(const struct router_scene *s, struct rte_mbuf **m,
                   const struct router_interface *in);
-// local.c: an ICMP error or echo reply may belong to a ping of ours. 1: it did and is finished; m
+// ping.c: an ICMP error or echo reply may belong to a ping of ours. 1: it did and is finished; m
 // is still the caller's.
 int router_ping_answer(const struct router_scene *s, const struct rte_mbuf *m);
-// local.c: send what `culvert ping` asked for. tick().
+// ping.c: send what `culvert ping` asked for. tick().
 void router_ping_tick(const struct router_scene *s);
+
+// own.c: whether an address (unicast) is the router's own on this interface; ARP and ND answer for
+// it and believe nobody else who claims it.
+int router_is_own(const struct router_interface *in, uint8_t family, const uint8_t *address);
+// own.c: whether the neighbour may have this address on this interface: it is in a subnet of the
+// interface, link-local, or routed to the interface without a next hop.
+int router_is_on_link(const struct router_scene *s, const struct router_interface *in,
+                      uint8_t family, const uint8_t *address);
+// own.c: whether the interface listens to this IPv6 group: all nodes, all routers, the
+// solicited-node groups of its own addresses (RFC 4291, 2.8).
+int router_is_own_group(const struct router_interface *in, const uint8_t *group);
+// own.c: the source address for what the router itself sends to `address` by `out`: of the subnet
+// that holds it, else of the interface, else of any; IPv6: link-local to link-local. NULL: it has
+// none of this family.
+const uint8_t *router_source_for(const struct router_scene *s, const struct router_interface *out,
+                                 uint8_t family, const uint8_t *address);
 
 // arp.c, nd.c: an ARP packet, or ICMPv6 133 to 137, that came by `in`. Learn, answer, hand to the
 // kernel twin what it needs.
@@ -207,6 +246,9 @@ void router_arp_announce(const struct router_scene *s, const struct router_inter
 void router_nd_announce(const struct router_scene *s, const struct router_interface *out,
                         const uint8_t *address);
 
+// announce.c: announce what is to be announced (router_slot.n_announcements). neighbor_tick.
+void router_announce_tick(const struct router_scene *s);
+
 // icmp_error.c: turn the packet (an IP packet at packet.l3_off, as it came or before TTL and header
 // were changed) into an ICMP or ICMPv6 error to its source and route that; or drop it with `reason`
 // where none may be sent (RFC 1812, 4.3.2.7; RFC 4443, 2.4) or the limit is reached. `value`: MTU
@@ -224,6 +266,22 @@ void router_icmp_error(const struct router_scene *s, struct rte_mbuf **m,
 // knows the neighbour's MAC. Returns 0, or -ENOMEM: nothing was sent, m is the caller's.
 int router_fragment(const struct router_scene *s, struct rte_mbuf *m,
                     const struct router_interface *out, const uint8_t *mac);
+
+// state.c: find the state by name or make it. Takes a reference. -ENOMEM. Main thread, as all
+// below.
+int router_state_get(const char *tenant, const char *name, struct router_state **state);
+void router_state_put(struct router_state *state);
+
+// state.c: the slot of an interface by name, with a reference. *is_new: nothing is known of it yet.
+// -ENOSPC: too many.
+int router_slot_get(struct router_state *state, const char *name, uint16_t *slot, int *is_new);
+void router_slot_put(struct router_state *state, uint16_t slot);
+
+// state.c: rows of state->counters.
+unsigned router_n_workers(void);
+
+// activate.c: give up echo requests that nobody asked for again. age().
+void router_ping_expire(struct router_state *state);
 
 // The members of router_ops: see walk/function.h.
 uint32_t router_n_instances(const struct model *model);
