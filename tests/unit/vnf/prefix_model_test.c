@@ -311,6 +311,7 @@ static void play(const char *name, unsigned n_bits, uint32_t size, uint32_t list
     for (unsigned i = 0; i < 3000; i++)
         operate(50);
     check_listing();
+    check(size < 1000 || n_refused > 0);
     can_run_short = 0;
     prefix_tables_limit(NO_LIMIT);
     while (model.count > 0) {

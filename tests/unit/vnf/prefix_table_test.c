@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "vnf/lib/prefix_arena.h"
 #include "vnf/lib/prefix_table.h"
 
 static const unsigned families[] = {32, 128};
@@ -474,15 +475,60 @@ static void memory_runs_out(void **unused)
     }
 }
 
+// Not one block is left of any size, not even of those that were just removed: removing still
+// works, again and again.
+static void removing_needs_no_memory(void **unused)
+{
+    enum { N = 300 };
+    static uint32_t taken[1 << 16];
+
+    (void)unused;
+    FOR_FAMILIES(f)
+    {
+        struct prefix_table *t = make(families[f]);
+        uint8_t address[16];
+        size_t before;
+        unsigned n = 0;
+
+        for (uint32_t i = 0; i < N; i++) {
+            scatter(address, i / 3);
+            add(t, address, 20 + i % 3 * 4, i + 1);
+        }
+        prefix_tables_reclaim();
+        prefix_tables_limit(0);
+        for (uint32_t i = 0; i < N; i++) {
+            for (unsigned size = 1; size <= PREFIX_ARENA_MAX_UNITS; size++)
+                for (uint32_t ref; (ref = prefix_arena_alloc(size)) != 0; n++)
+                    taken[n] = ref;
+            before = prefix_table_memory(t);
+            scatter(address, i / 3);
+            assert_int_equal(prefix_table_del(t, address, 20 + i % 3 * 4), i + 1);
+            assert_true(prefix_table_memory(t) <= before);
+            for (uint32_t j = 0; j < N; j++) {
+                scatter(address, j / 3);
+                assert_int_equal(prefix_table_get(t, address, 20 + j % 3 * 4), j > i ? j + 1 : 0);
+                assert_int_equal(prefix_table_lookup(t, address),
+                                 j / 3 * 3 + 2 >= i + 1 ? j / 3 * 3 + 3 : 0);
+            }
+        }
+        prefix_tables_limit(SIZE_MAX);
+        while (n > 0)
+            prefix_arena_free(taken[--n]);
+        prefix_table_destroy(t);
+    }
+}
+
 // Many small tables take little, and none knows of another.
 static void small_tables(void **unused)
 {
     enum { N = 1000 };
     static struct prefix_table *tables[N];
-    size_t before = prefix_tables_memory();
     uint8_t address[16];
+    size_t before;
 
     (void)unused;
+    prefix_tables_reclaim();
+    before = prefix_tables_memory();
     for (uint32_t i = 0; i < N; i++) {
         tables[i] = make(families[i % 2]);
         for (uint32_t n = 0; n < 10; n++) {
@@ -516,6 +562,7 @@ int main(void)
         cmocka_unit_test(a_listing_goes_on),
         cmocka_unit_test(memory_is_used_again),
         cmocka_unit_test(memory_runs_out),
+        cmocka_unit_test(removing_needs_no_memory),
         cmocka_unit_test(small_tables),
     };
 
