@@ -25,8 +25,8 @@ struct burst {
 #define ALWAYS_INLINE inline __attribute__((always_inline))
 
 // Follow the path that a block begins with. Returns its node, NULL if the key leaves the path.
-static const uint64_t *follow_path(const uint64_t *word, const struct prefix_key *key,
-                                   unsigned *level)
+static ALWAYS_INLINE const uint64_t *follow_path(const uint64_t *word, const struct prefix_key *key,
+                                                 unsigned *level)
 {
     while (*word & PREFIX_SKIP) {
         unsigned n = *word >> 54 & 15;

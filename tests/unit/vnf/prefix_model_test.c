@@ -204,6 +204,33 @@ static void check_listing(void)
     free(sorted);
 }
 
+// What follows a prefix that may not be there.
+static void check_next(const uint8_t *prefix, unsigned prefix_len)
+{
+    struct route start = {.len = (uint8_t)prefix_len};
+    const struct route *expected = NULL;
+    uint8_t address[16] = {0};
+    int len = (int)prefix_len;
+    uint32_t value;
+
+    memcpy(start.address, prefix, 16);
+    mask_to(start.address, prefix_len);
+    for (uint32_t i = 0; i < model.n_places; i++) {
+        const struct route *r = &model.routes[i];
+
+        if (r->value != 0 && compare_routes(r, &start) > 0 &&
+            (expected == NULL || compare_routes(r, expected) < 0))
+            expected = r;
+    }
+    memcpy(address, start.address, 16);
+    check(prefix_table_next(lab.table, address, &len, &value) == (expected != NULL));
+    if (expected != NULL) {
+        check(memcmp(address, expected->address, 16) == 0);
+        check(len == expected->len);
+        check(value == expected->value);
+    }
+}
+
 static void add(uint8_t *address, unsigned len)
 {
     uint32_t value = draw(UINT32_MAX) + 1, old = 77;
@@ -282,6 +309,8 @@ static void operate(unsigned add_percent)
     check(prefix_table_count(lab.table) == model.count);
     if (model.count < 20000 || draw(16) == 0)
         check_look_ups(address, len);
+    if (draw(model.n_places / 128) == 0)
+        check_next(address, len);
     if (draw(500) == 0)
         prefix_tables_reclaim();
     operation++;
@@ -311,6 +340,7 @@ static void play(const char *name, unsigned n_bits, uint32_t size, uint32_t list
     for (unsigned i = 0; i < 3000; i++)
         operate(50);
     check_listing();
+    check(size < 1000 || n_refused > 0);
     can_run_short = 0;
     prefix_tables_limit(NO_LIMIT);
     while (model.count > 0) {
