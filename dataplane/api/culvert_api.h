@@ -314,6 +314,8 @@ struct api_dynamic_next_hop {
     uint8_t address[16];
 };
 
+// An item that there is no room for, or no group, ends nothing: those behind it are carried out.
+// The answer tells of the first.
 struct api_route_change {
     uint32_t group; // add or replace; 0: delete
     uint8_t family;
@@ -595,7 +597,7 @@ struct api_mac {
     X(NEIGHBOR_UNRESOLVED, "the next hop did not tell its MAC address")                    \
     X(NEIGHBOR_QUEUE_FULL, "too many packets wait for the next hop's MAC address")         \
     X(NEIGHBOR_LIMIT, "no room for another neighbour of the router or the tenant")         \
-    X(XDP_DENIED, "source is in the port's drop-prefixes")                                 \
+    X(XDP_LOST, "the kernel found no room for the frame in the af-xdp port's rings")       \
     X(XDP_BAD_FRAME, "af-xdp frame that no buffer holds")
 
 enum api_drop {

@@ -60,6 +60,7 @@ static int map_file(const char *run_dir, unsigned n_workers)
     map = mmap(NULL, sizeof(struct api_stats), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     close(fd);
     snprintf(final, sizeof(final), "%s/%s", run_dir, API_STATS_NAME);
+    unlink(final); // of who died: ext4 would write the new one out before it replaces the old
     if (map == MAP_FAILED || rename(path, final) < 0) {
         int rc = -errno;
 

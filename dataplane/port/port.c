@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Which ports are there, and are their devices open? The registry: a port keeps its slot, counters
 // and device over generations as long as its configuration stays. Main thread. The kinds of ports
-// are its neighbours here: vhost.c, tap.c, pcap.c, ethdev.c.
+// are its neighbours here: vhost.c, tap.c, pcap.c, ethdev.c, af_xdp.c.
 
 #include "dataplane/port/port.h"
 
@@ -22,10 +22,9 @@
 #define MAX_TAGS_SIZE 8 // two VLAN tags come on top of the MTU
 
 static const struct port_ops *const kinds[API_PORT_N_TYPES] = {
-    [API_PORT_VHOST_USER] = &port_vhost_ops,
-    [API_PORT_TAP] = &port_tap_ops,
-    [API_PORT_PCAP] = &port_pcap_ops,
-    [API_PORT_ETHDEV] = &port_ethdev_ops,
+    [API_PORT_VHOST_USER] = &port_vhost_ops, [API_PORT_TAP] = &port_tap_ops,
+    [API_PORT_PCAP] = &port_pcap_ops,        [API_PORT_ETHDEV] = &port_ethdev_ops,
+    [API_PORT_AF_XDP] = &port_af_xdp_ops,
 };
 
 static struct port *registry;
@@ -192,9 +191,16 @@ static void close_device(struct port *port)
     port->device = NULL;
 }
 
-static void release(struct port *port)
+static void give_up(struct port *port)
 {
     close_device(port);
+    if (port->ops->put_kept != NULL)
+        port->ops->put_kept(port);
+}
+
+static void release(struct port *port)
+{
+    give_up(port);
     slot_used[port->slot] = 0;
     free(port);
 }
@@ -247,9 +253,9 @@ static void sweep(void)
 void port_fini(void)
 {
     for (struct port *port = registry; port != NULL; port = port->next)
-        close_device(port);
+        give_up(port);
     for (struct port *port = leaving; port != NULL; port = port->next)
-        close_device(port);
+        give_up(port);
     pool_reap();
 }
 
@@ -298,11 +304,39 @@ static void try_open(struct port *port)
         return;
     }
     port->device = NULL;
+    if (rc == -EAGAIN)
+        return;
     port->retry_ns = now_ns() + ((uint64_t)RETRY_NS << RTE_MIN(port->n_failures, MAX_RETRY_SHIFT));
     port->n_failures++;
     port_set_state(port, API_PORT_ERROR, e.sentence);
     if (!was_error)
         log_warn("port %s/%s: %s", port->tenant, port->config.name, e.sentence);
+}
+
+void port_wait(struct port *port, enum api_port_state state, const char *text)
+{
+    port->n_failures = 0;
+    port->retry_ns = 0;
+    if (port->state == (uint8_t)state && strcmp(counters_stats->port[port->slot].text, text) == 0)
+        return;
+    port_set_state(port, state, text);
+    log_info("port %s/%s: %s", port->tenant, port->config.name, text);
+}
+
+void port_retry(struct port *port)
+{
+    port->retry_ns = 0;
+    port->n_failures = 0;
+}
+
+struct port *port_find(const char *tenant, const char *name)
+{
+    struct port *found = NULL;
+
+    for (struct port *port = registry; port != NULL; port = port->next)
+        if (strcmp(port->tenant, tenant) == 0 && strcmp(port->config.name, name) == 0)
+            found = port;
+    return found;
 }
 
 void port_lose(struct port *port, const char *text)

@@ -22,6 +22,7 @@ struct port_ops {
     const char *name; // as the configuration calls it
     // Open the device of port->config; on success port->device is set and the state is LINK_DOWN or
     // LINK_UP. -errno with a sentence in *e that says what to do; nothing is left open then.
+    // -EAGAIN: what it takes is not there yet, port_wait has said what.
     int (*open)(struct port *port, struct error *e);
     void (*close)(struct port *port);
     // Up to n packets of a queue. Writes in_port, offload, gso_size of each; the mbufs are the
@@ -34,7 +35,10 @@ struct port_ops {
     // Main thread, ten times a second: link state, features, what to tell in the counter segment.
     void (*watch)(struct port *port);
 
-    // The rest may be NULL. For kinds with something that outlives the process:
+    // The rest may be NULL.
+    // The port is given up, its device closed: let go of port->kept.
+    void (*put_kept)(struct port *port);
+    // For kinds with something that outlives the process:
     // No committed configuration has this open port any more: when it closes next, nothing stays.
     void (*forget)(struct port *port);
     // Remove what earlier ports left behind and no port of the registry claims. After a commit, if
@@ -69,6 +73,7 @@ struct port {
     struct api_port config;
     char tenant[API_NAME_SIZE];
     char path[API_DEVICE_SIZE]; // device, defaults filled in
+    void *kept;                 // of the kind, over several lives of the device
     unsigned n_references;
     uint64_t retry_ns;   // when to try open again, CLOCK_MONOTONIC
     unsigned n_failures; // of open, in a row
@@ -76,7 +81,8 @@ struct port {
     struct port *next;   // in the registry, or among those that leave
 };
 
-extern const struct port_ops port_vhost_ops, port_tap_ops, port_pcap_ops, port_ethdev_ops;
+extern const struct port_ops port_vhost_ops, port_tap_ops, port_pcap_ops, port_ethdev_ops,
+    port_af_xdp_ops;
 
 // Prepare the registry. `run_dir` is kept; n_workers is what rx queues are spread over.
 // -errno with a sentence.
@@ -116,6 +122,16 @@ static inline int port_is_up(const struct port *port)
 // The device of an open port is gone: close it, say why, try to open it again later. Main thread;
 // port->device is NULL then.
 void port_lose(struct port *port, const char *text);
+
+// From struct port_ops' open: what it takes is not there yet. The state and what is waited for;
+// tried again by each port_watch. Main thread.
+void port_wait(struct port *port, enum api_port_state state, const char *text);
+
+// Try to open it by the next port_watch. Main thread.
+void port_retry(struct port *port);
+
+// The port of that name that was made last, NULL if there is none. Main thread.
+struct port *port_find(const char *tenant, const char *name);
 
 // Set state and, for API_PORT_ERROR or oddities, the text in the counter segment. Main thread.
 void port_set_state(struct port *port, enum api_port_state state, const char *text);

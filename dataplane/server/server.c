@@ -159,10 +159,20 @@ int server_init(const char *run_dir, struct error *e)
     return rc;
 }
 
+static void close_fds(struct transaction *t)
+{
+    for (unsigned i = 0; i < TRANSACTION_N_FDS; i++) {
+        if (t->fds[i] >= 0)
+            close(t->fds[i]);
+        t->fds[i] = -1;
+    }
+}
+
 static void close_client(struct client *client)
 {
     close(client->fd);
     client->fd = -1;
+    close_fds(&client->transaction);
     transaction_fini(&client->transaction);
 }
 
@@ -212,11 +222,32 @@ static void accept_client(void)
     close(fd);
 }
 
+// One datagram and the descriptors that came along; of more than two the kernel drops the rest.
+static ssize_t receive(struct client *client, void *datagram, size_t size)
+{
+    union {
+        struct cmsghdr header; // aligned
+        char bytes[CMSG_SPACE(TRANSACTION_N_FDS * sizeof(int))];
+    } control;
+    struct iovec iov = {datagram, size};
+    struct msghdr message = {.msg_iov = &iov,
+                             .msg_iovlen = 1,
+                             .msg_control = &control,
+                             .msg_controllen = sizeof(control)};
+    ssize_t n = recvmsg(client->fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+    const struct cmsghdr *part = n < 0 ? NULL : CMSG_FIRSTHDR(&message);
+
+    if (part != NULL && part->cmsg_level == SOL_SOCKET && part->cmsg_type == SCM_RIGHTS)
+        memcpy(client->transaction.fds, CMSG_DATA(part),
+               RTE_MIN(part->cmsg_len - CMSG_LEN(0), sizeof(client->transaction.fds)));
+    return n;
+}
+
 static void serve_client(struct client *client)
 {
     // Too big for a stack that is watched; the main thread is alone here.
     static uint8_t datagram[API_DATAGRAM_SIZE + 1], answer[API_DATAGRAM_SIZE];
-    ssize_t size = recv(client->fd, datagram, sizeof(datagram), MSG_DONTWAIT);
+    ssize_t size = receive(client, datagram, sizeof(datagram));
     const struct generation *before = generation_published;
     size_t len;
 
@@ -227,6 +258,7 @@ static void serve_client(struct client *client)
         return;
     }
     len = transaction_handle(&client->transaction, datagram, (size_t)size, answer);
+    close_fds(&client->transaction);
     // Who does not read the answers loses the connection, not our time.
     if (send(client->fd, answer, len, MSG_DONTWAIT | MSG_NOSIGNAL) != (ssize_t)len)
         close_client(client);

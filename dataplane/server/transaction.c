@@ -12,6 +12,7 @@
 #include "dataplane/core/counters.h"
 #include "dataplane/core/error.h"
 #include "dataplane/core/log.h"
+#include "dataplane/port/af_xdp_grant.h"
 #include "dataplane/server/build.h"
 #include "dataplane/server/check.h"
 
@@ -25,7 +26,7 @@ struct request {
 
 void transaction_init(struct transaction *t)
 {
-    *t = (struct transaction){0};
+    *t = (struct transaction){.fds = {-1, -1}};
     model_init(&t->model);
 }
 
@@ -67,7 +68,7 @@ static size_t put_reply(const struct request *r, struct api_reply *reply)
 
 static size_t put_error(const struct request *r, const struct error *e)
 {
-    struct api_reply reply = {.error = e->code};
+    struct api_reply reply = {.error = e->code, .index = e->index};
 
     snprintf(reply.path, sizeof(reply.path), "%s", e->path);
     snprintf(reply.sentence, sizeof(reply.sentence), "%s", e->sentence);
@@ -170,6 +171,20 @@ static size_t handle_route_target(struct request *r)
     return put_done(r);
 }
 
+static size_t handle_xdp(struct request *r)
+{
+    struct api_xdp message;
+    struct error e = {0};
+
+    memcpy(&message, r->items, sizeof(message));
+    if (r->t->fds[0] < 0 || r->t->fds[1] < 0)
+        return refuse(r, -EBADF, "two descriptors belong to this message: a map and a link");
+    if (af_xdp_take_grant(&message, r->t->fds, &e) < 0)
+        return put_error(r, &e);
+    r->t->fds[0] = r->t->fds[1] = -1;
+    return put_done(r);
+}
+
 // A request to one function: its items begin with the names of tenant and function, or else it goes
 // to the target.
 struct function_route {
@@ -243,6 +258,8 @@ static size_t dispatch(struct request *r)
         return handle_abort(r);
     case API_ROUTE_TARGET:
         return handle_route_target(r);
+    case API_XDP:
+        return handle_xdp(r);
     default:
         if (function_routes[r->header.type].kind != NULL)
             return handle_function(r);

@@ -8,11 +8,16 @@
 
 #include "dataplane/core/model.h"
 
+#define TRANSACTION_N_FDS 2 // with API_XDP; no other message brings descriptors
+
 struct transaction {
     int is_greeted; // said hello with our schema
     int is_open;    // between begin and commit or abort
     struct model model;
     struct api_route_target target; // whose routes come; an empty tenant: none was named
+    // What came along with the datagram at hand, -1: nothing. Whoever takes one writes -1; the
+    // rest is closed after the answer.
+    int fds[TRANSACTION_N_FDS];
 };
 
 void transaction_init(struct transaction *t);

@@ -23,9 +23,12 @@ void mbuf_eal_init(void)
         "test", "--no-huge", "--no-pci",       "--no-shconf", "-m",    "128",
         "-l",   "0",         "--no-telemetry", "--log-level", "error",
     };
+    static char texts[RTE_DIM(args)][16]; // the EAL keeps them
     char *argv[RTE_DIM(args)];
-    for (unsigned i = 0; i < RTE_DIM(args); i++)
-        argv[i] = strdup(args[i]);
+    for (unsigned i = 0; i < RTE_DIM(args); i++) {
+        snprintf(texts[i], sizeof(texts[i]), "%s", args[i]);
+        argv[i] = texts[i];
+    }
     if (rte_eal_init(RTE_DIM(argv), argv) < 0)
         fail("rte_eal_init");
 }

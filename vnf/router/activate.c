@@ -36,7 +36,11 @@ static void watch_links(struct router_state *state, const struct router_config *
     for (uint32_t i = 0; i < config->n_interfaces; i++) {
         const struct router_interface *interface = &config->interfaces[i];
 
-        set_link(state, config, interface, attachment_is_up(generation, interface->attachment));
+        int is_up = attachment_is_up(generation, interface->attachment);
+
+        set_link(state, config, interface, is_up);
+        if (interface->kernel_attachment != ATTACHMENT_NONE)
+            port_set_carrier(generation->attachments[interface->kernel_attachment].port, is_up);
     }
 }
 

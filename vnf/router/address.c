@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Which addresses can one host have? Main thread; called by validate.c and route_dynamic.c for what
-// comes over the border. Knows ranges, no router. The sums are inline in the header.
+// Which addresses can one host have? Called by validate.c and route_dynamic.c for what comes over
+// the border, and wherever a packet names one; any thread. Knows ranges, no router. The sums are
+// inline in the header.
 
 #include "vnf/router/address.h"
 

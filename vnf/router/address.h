@@ -3,7 +3,7 @@
 #define VNF_ROUTER_ADDRESS_H
 
 // Arithmetic with addresses as the border gives them: 16 bytes in network order, IPv4 in the first
-// four. Main thread.
+// four. Any thread.
 
 #include <arpa/inet.h>
 #include <stdint.h>

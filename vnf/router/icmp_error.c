@@ -30,7 +30,7 @@ static uint8_t icmp_type(const struct rte_mbuf *m, const struct packet *p)
     return *rte_pktmbuf_mtod_offset(m, const uint8_t *, p->l4_off);
 }
 
-// RFC 1812, 4.3.2.7. That the destination is a directed broadcast does not come here.
+// RFC 1812, 4.3.2.7.
 static int may_answer4(const struct rte_mbuf *m, const struct packet *p)
 {
     const uint8_t *source = packet_source(m, 4), *destination = packet_destination(m, 4);
@@ -59,24 +59,32 @@ static int may_answer6(const struct rte_mbuf *m, const struct packet *p)
     return type >= ICMP6_INFORMATIONAL && type != ICMP6_REDIRECT;
 }
 
+// The type of the route that an address has, 0: none.
+static uint8_t route_type(const struct router_scene *s, uint8_t family, const uint8_t *address)
+{
+    const struct route_group *group = NULL;
+    uint8_t address6[1][16];
+    uint32_t address4;
+
+    if (family == 4) {
+        memcpy(&address4, address, sizeof(address4));
+        route_lookup4(s->state, &address4, &group, 1);
+    } else {
+        memcpy(address6[0], address, sizeof(address6[0]));
+        route_lookup6(s->state, (const uint8_t(*)[16])address6, &group, 1);
+    }
+    return group != NULL ? group->type : 0;
+}
+
 // Whether the source is a host that packets are sent to: no broadcast address, none of our own.
 static int is_routed(const struct router_scene *s, const uint8_t *source, uint8_t family)
 {
-    const struct route_group *group;
-    uint8_t address[1][16];
-    uint32_t word;
+    uint8_t type;
 
     if (family == 6 && ip6_is_link_local(source))
         return 1;
-    if (family == 4) {
-        memcpy(&word, source, sizeof(word));
-        route_lookup4(s->state, &word, &group, 1);
-    } else {
-        memcpy(address[0], source, sizeof(address[0]));
-        route_lookup6(s->state, (const uint8_t(*)[16])address, &group, 1);
-    }
-    return group != NULL &&
-           (group->type == API_ROUTE_UNICAST || group->type == API_ROUTE_CONNECTED);
+    type = route_type(s, family, source);
+    return type == API_ROUTE_UNICAST || type == API_ROUTE_CONNECTED;
 }
 
 static int may_answer(const struct router_scene *s, const struct rte_mbuf *m,
@@ -89,6 +97,8 @@ static int may_answer(const struct router_scene *s, const struct rte_mbuf *m,
     if (*rte_pktmbuf_mtod(m, const uint8_t *) & 1) // to a group of stations
         return 0;
     if (!(family == 4 ? may_answer4(m, p) : may_answer6(m, p)))
+        return 0;
+    if (family == 4 && route_type(s, 4, packet_destination(m, 4)) == API_ROUTE_BROADCAST)
         return 0;
     return is_routed(s, packet_source(m, family), family);
 }
@@ -241,6 +251,6 @@ void router_icmp_error(const struct router_scene *s, struct rte_mbuf **m,
         return;
     counters_drop(in_port, s->ctx->worker, fault->reason, 1);
     s->counters->dropped++;
-    s->counters->icmp_errors++;
     router_send_via(s, m, in);
+    s->counters->icmp_errors += *m == NULL || packet_of(*m)->verdict != PACKET_DROP;
 }

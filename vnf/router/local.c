@@ -20,8 +20,8 @@
 static void take_by_router(const struct router_scene *s, struct rte_mbuf **m,
                            const struct router_interface *in)
 {
-    s->counters->local++;
     router_send_via(s, m, in);
+    s->counters->local += *m == NULL || packet_of(*m)->verdict != PACKET_DROP;
 }
 
 static uint16_t read16(const uint8_t *bytes)
@@ -60,6 +60,7 @@ static void echo4(const struct router_scene *s, struct rte_mbuf **m,
     ip->hdr_checksum = ip4_checksum(ip);
     replace_type(rte_pktmbuf_mtod_offset(*m, uint8_t *, p->l4_off), ICMP_ECHO_REPLY, 0, 0);
     p->in_port = API_MAX_PORTS;
+    p->in = ATTACHMENT_NONE;
     p->offload = 0;
     take_by_router(s, m, in);
 }
@@ -110,6 +111,7 @@ static void echo6(const struct router_scene *s, struct rte_mbuf **m,
     if (p->flags & PACKET_IP_OPTIONS)
         strip_extensions(*m);
     p->in_port = API_MAX_PORTS;
+    p->in = ATTACHMENT_NONE;
     p->offload = 0;
     take_by_router(s, m, in);
 }

@@ -48,11 +48,6 @@ static void take_advertisement(const struct router_scene *s, struct rte_mbuf **m
     };
     int is_for_us = router_is_own(in, 6, nd->destination);
 
-    if (router_is_own(in, 6, nd->target)) {
-        nd_defend(s, in, nd->target);
-        router_drop(packet_of(*m), DROP_ROUTER_BAD_ND);
-        return;
-    }
     // An answer to somebody else confirms nothing to us.
     news.is_solicited = news.is_solicited && is_for_us;
     neighbor_learn(s, &news);
@@ -78,8 +73,16 @@ static void give_to_kernel(const struct router_scene *s, struct rte_mbuf *m,
 void router_nd(const struct router_scene *s, struct rte_mbuf **m, const struct router_interface *in)
 {
     struct nd_message nd;
+    int is_claim;
 
     if (!nd_check(*m, in, &nd)) {
+        router_drop(packet_of(*m), DROP_ROUTER_BAD_ND);
+        return;
+    }
+    is_claim = nd.type == ND_ADVERTISEMENT && router_is_own(in, 6, nd.target);
+    if (is_claim || router_is_own(in, 6, nd.source)) {
+        if (is_claim)
+            nd_defend(s, in, nd.target);
         router_drop(packet_of(*m), DROP_ROUTER_BAD_ND);
         return;
     }

@@ -110,9 +110,8 @@ int nd_check(struct rte_mbuf *m, const struct router_interface *in, struct nd_me
         nd->flags = message[offsetof(struct nd_header, flags)];
         nd->target = message + offsetof(struct nd_header, target);
     }
-    // A sender that has our addresses is a liar or a loop.
+    // A sender that has our MAC is a liar or a loop.
     return walk_options(message + options_off, len - options_off, nd) && are_addresses_sound(nd) &&
            neighbor_is_unicast_mac(ether->src_addr.addr_bytes) &&
-           !router_is_own(in, 6, nd->source) &&
            (nd->mac == NULL || memcmp(nd->mac, in->mac, 6) != 0);
 }

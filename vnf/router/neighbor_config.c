@@ -164,9 +164,11 @@ static void forget_others(struct neighbor_table *t, struct neighbor_entry *e, co
 {
     const struct applied *applied = arg;
     struct plan_item key = {.slot = neighbor_slot(e), .family = neighbor_family(e)};
+    const struct router_interface *interface = router_interface_of(applied->config, key.slot);
 
     memcpy(key.address, e->address, sizeof(key.address));
-    if (router_interface_of(applied->config, key.slot) == NULL) {
+    // An address may have become our own.
+    if (interface == NULL || router_is_own(interface, key.family, key.address)) {
         e->static_mac = 0;
         e->dynamic_mac = 0;
         neighbor_give_up(t, e);

@@ -19,6 +19,10 @@ static int check_change(const struct router_config *config,
     if (neighbor_check(change->family, change->address, change->is_delete ? NULL : change->mac,
                        &fault) != 0)
         return error_set(e, -EINVAL, NULL, "neighbour %u %s", index, fault);
+    if (!change->is_delete &&
+        router_is_own(&config->interfaces[change->interface], change->family, change->address))
+        return error_set(e, -EINVAL, NULL, "neighbour %u has an address of the interface itself",
+                         index);
     return 0;
 }
 

@@ -5,6 +5,7 @@
 // neighbor_tick.c.
 
 #include "vnf/router/neighbor.h"
+#include "vnf/router/packet.h"
 
 static uint16_t new_place(struct neighbor_table *t)
 {
@@ -86,9 +87,8 @@ const struct router_interface *neighbor_arrival(const struct router_scene *s, st
     const struct packet *p = packet_of(m);
     uint32_t side = p->in - s->f->first_attachment;
 
-    return p->in_port != API_MAX_PORTS && side < s->f->n_attachments
-               ? &s->config->interfaces[side / 2]
-               : NULL;
+    return !packet_is_own(p) && side < s->f->n_attachments ? &s->config->interfaces[side / 2]
+                                                           : NULL;
 }
 
 void neighbor_unreachable(const struct router_scene *s, struct rte_mbuf **m,

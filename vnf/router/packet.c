@@ -85,6 +85,7 @@ void packet_set_icmp(struct packet *p, uint8_t family, unsigned ip_len)
     unsigned header_len = family == 4 ? sizeof(struct rte_ipv4_hdr) : sizeof(struct rte_ipv6_hdr);
 
     p->in_port = API_MAX_PORTS;
+    p->in = ATTACHMENT_NONE;
     p->offload = 0;
     p->gso_size = 0;
     p->n_tags = 0;

@@ -56,10 +56,12 @@ static inline const uint8_t *packet_destination(const struct rte_mbuf *m, uint8_
     return family == 4 ? (const uint8_t *)&packet_ip4(m)->dst_addr : packet_ip6(m)->dst_addr;
 }
 
-// It was made here (walk_alloc, an ICMP error, an echo reply): no port counts for it.
+// It was made here (an ICMP error, an echo reply, a ping) and came by no side of this router.
+// Another router on its way takes it as it takes all: that no port has brought it (in_port) is not
+// enough.
 static inline int packet_is_own(const struct packet *p)
 {
-    return p->in_port == API_MAX_PORTS;
+    return p->in == ATTACHMENT_NONE;
 }
 
 // Addresses, in network order.

@@ -45,6 +45,14 @@ static void finish(struct router_ping *ping, uint8_t result)
     __atomic_store_n(&ping->state, PING_DONE, __ATOMIC_RELEASE);
 }
 
+// Groups, and addresses that need an interface or are nobody's, are not pinged.
+static int is_host(uint8_t family, const uint8_t *address)
+{
+    if (family == 4)
+        return address[0] != 0 && address[0] != 127 && address[0] < 224;
+    return !ip6_is_multicast(address) && !ip6_is_link_local(address) && !ip6_is_internal(address);
+}
+
 // The source address; NULL: there is no way there, or none of ours.
 static const uint8_t *choose_source(const struct router_scene *s, const struct router_ping *ping,
                                     const struct route_group *group)
@@ -53,7 +61,7 @@ static const uint8_t *choose_source(const struct router_scene *s, const struct r
     const struct api_ping *request = &ping->request;
     const struct router_interface *out;
 
-    if (group == NULL || group->n_paths == 0 ||
+    if (group == NULL || group->n_paths == 0 || !is_host(request->family, request->address) ||
         (group->type != API_ROUTE_UNICAST && group->type != API_ROUTE_CONNECTED))
         return NULL;
     if (memcmp(request->source, zero, sizeof(zero)) != 0)

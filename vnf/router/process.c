@@ -95,10 +95,13 @@ static inline void admit(const struct router_scene *s, struct burst *b, unsigned
         add(b, i, in, scope);
 }
 
-// Mix 64 bits into a hash.
+#define MIX_FACTOR UINT64_C(0x9e3779b97f4a7c15)
+
+// Mix 64 bits into a hash. A product's bits depend on lower ones only, so the upper half is folded
+// into the lower one.
 static inline uint64_t mix(uint64_t hash, uint64_t word)
 {
-    hash = (hash ^ word) * UINT64_C(0x9e3779b97f4a7c15);
+    hash = (hash ^ word) * MIX_FACTOR;
     return hash ^ hash >> 32;
 }
 
@@ -121,7 +124,8 @@ uint32_t router_flow_hash(const struct router_scene *s, const struct rte_mbuf *m
         memcpy(&ports, rte_pktmbuf_mtod_offset(m, const uint8_t *, p->l4_off), sizeof(ports));
         word |= (uint64_t)ports << 32;
     }
-    return (uint32_t)mix(hash, word);
+    // Ports are high bits of the last word; once more, or the low bits would not know them all.
+    return (uint32_t)mix(mix(hash, word), 0);
 }
 
 static int leads_to(const struct route_group *group, uint16_t slot)
@@ -373,6 +377,19 @@ void router_send(const struct router_scene *s, struct rte_mbuf **m)
     router_send_via(s, m, NULL);
 }
 
+static void send_on_link(const struct router_scene *s, struct rte_mbuf **m,
+                         const struct router_interface *via)
+{
+    struct router_path path = {.neighbor = NEIGHBOR_NONE};
+
+    if (via == NULL) {
+        router_drop(packet_of(*m), DROP_ROUTER_NO_ROUTE);
+        return;
+    }
+    path.slot = via->slot;
+    router_output(s, m, &path, NULL);
+}
+
 void router_send_via(const struct router_scene *s, struct rte_mbuf **m,
                      const struct router_interface *via)
 {
@@ -380,7 +397,6 @@ void router_send_via(const struct router_scene *s, struct rte_mbuf **m,
     uint8_t family = packet_family(p), address6[1][16];
     const struct route_group *group = NULL;
     const struct router_path *path;
-    struct router_path on_link = {.neighbor = NEIGHBOR_NONE};
 
     if (family == 4) {
         uint32_t address = packet_ip4(*m)->dst_addr;
@@ -388,9 +404,8 @@ void router_send_via(const struct router_scene *s, struct rte_mbuf **m,
         route_lookup4(s->state, &address, &group, 1);
     } else {
         memcpy(address6[0], packet_ip6(*m)->dst_addr, sizeof(address6[0]));
-        if (ip6_is_link_local(address6[0]) && via != NULL) {
-            on_link.slot = via->slot;
-            router_output(s, m, &on_link, NULL);
+        if (ip6_is_link_local(address6[0])) {
+            send_on_link(s, m, via);
             return;
         }
         route_lookup6(s->state, (const uint8_t(*)[16])address6, &group, 1);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // What do daemons want routed? Groups that they name, routes to them, and sweeps of what was given
 // in another epoch. Each datagram is in effect when it is answered; a bad item ends it, those
-// before it stay. Main thread, called by show.c with what api_check has passed. Next:
-// route_table.c.
+// before it stay. One that there is no room for ends nothing: what is behind it may delete. Main
+// thread, called by show.c with what api_check has passed. Next: route_table.c.
 
 #include <errno.h>
 #include <stdio.h>
@@ -113,7 +113,8 @@ int route_dynamic_next_hops(struct router_state *state, const struct router_conf
                             const struct function_request *request, struct error *e)
 {
     struct run run = {.state = state, .config = config, .items = request->items, .e = e};
-    int rc = 0;
+    struct error rest;
+    int rc = 0, full = 0;
 
     state->routes->epoch = request->epoch;
     for (; rc == 0 && run.first < request->n_items; run.first += run.n) {
@@ -126,8 +127,13 @@ int route_dynamic_next_hops(struct router_state *state, const struct router_conf
                 break;
         }
         rc = give_group(&run, first.group);
+        if (rc == -ENOSPC) {
+            full = rc;
+            rc = 0;
+            run.e = &rest; // the first refusal is the answer
+        }
     }
-    return rc;
+    return full < 0 ? full : rc;
 }
 
 // What the items of a datagram have done so far.
@@ -197,14 +203,20 @@ int route_dynamic_change(struct router_state *state, const struct router_config 
     struct batch b = {.state = state, .config = config, .e = e};
     const char *items = request->items;
     struct api_route_change item;
-    int rc = 0;
+    struct error rest;
+    int rc = 0, full = 0;
 
     state->routes->epoch = request->epoch;
     for (; rc == 0 && b.index < request->n_items; b.index++) {
         memcpy(&item, items + b.index * sizeof(item), sizeof(item));
         rc = change_item(&b, &item);
+        if (rc == -ENOSPC || rc == -ENOENT) { // its group may have found no room
+            full = full == 0 ? rc : full;
+            rc = 0;
+            b.e = &rest;
+        }
     }
-    return rc;
+    return full < 0 ? full : rc;
 }
 
 void route_dynamic_sweep(struct router_state *state, uint32_t epoch)

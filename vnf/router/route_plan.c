@@ -222,15 +222,17 @@ static void pack(struct route_plan *plan)
     uint32_t n = 0;
     struct route_item *items;
 
+    if (plan->n_items == 0)
+        return;
     qsort(plan->items, plan->n_items, sizeof(*plan->items), compare_items);
     for (uint32_t i = 0; i < plan->n_items; i++)
         if (n == 0 || compare_items(&plan->items[n - 1], &plan->items[i]) != 0)
             plan->items[n++] = plan->items[i];
     plan->n_items = n;
-    items = realloc(plan->items, (n + 1) * sizeof(*items));
+    items = realloc(plan->items, n * sizeof(*items));
     if (items != NULL) {
         plan->items = items;
-        plan->items_capacity = n + 1;
+        plan->items_capacity = n;
     }
 }
 

@@ -280,13 +280,12 @@ int route_replace(struct router_state *state, const struct route_prefix *prefix,
                   uint32_t to)
 {
     struct route_table *t = state->routes;
-    uint32_t best = best_waiter(t, prefix);
     int rc;
 
     if (from == to)
         return 0;
-    if (route_active(t, prefix) == from && route_is_usable(t, to) &&
-        (best == 0 || !route_is_better(t, best, to))) {
+    // Both have one preference: what waited for the one waits for the other.
+    if (route_active(t, prefix) == from && route_is_usable(t, to)) {
         rc = set_active(t, prefix, to);
         if (rc < 0)
             return rc;

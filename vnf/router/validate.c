@@ -125,8 +125,9 @@ static int compare_addresses(const void *a, const void *b)
 static int compare_subnets(const void *a, const void *b)
 {
     const struct subnet *x = a, *y = b;
+    int order = memcmp(x, y, offsetof(struct subnet, interface));
 
-    return memcmp(x, y, offsetof(struct subnet, interface));
+    return order != 0 ? order : (x->interface > y->interface) - (x->interface < y->interface);
 }
 
 static const char *interface_name(const struct validation *v, const struct subnet *subnet)

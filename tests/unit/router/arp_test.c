@@ -136,6 +136,21 @@ static void asks_and_is_answered(void **state)
 }
 
 // An answer that nobody asked for, or that was for somebody else, makes no entry and confirms none.
+// Not more than the interface's rate; who is known already is asked all the same.
+static void asks_not_too_often(void **state)
+{
+    const uint8_t host[4] = {10, 0, 0, 9}, mac[6] = {0x52, 0x54, 0, 0, 0, 0xa};
+
+    (void)state;
+    for (unsigned i = 0; i < 300; i++)
+        router_arp_request(&nlab.scene, &nlab.interfaces[0], host, NULL);
+    assert_int_equal(nlab.counters.solicited, 256);
+    router_arp_request(&nlab.scene, &nlab.interfaces[0], host, mac);
+    router_arp_request(&nlab.scene, &nlab.interfaces[1], host, NULL);
+    assert_int_equal(nlab.counters.solicited, 258);
+    assert_int_equal(nlab.n_sent, 258);
+}
+
 static void believes_no_unasked_answer(void **state)
 {
     const struct talk unasked = {OWN, MAC_A, REPLY, MAC_A, HOST, OWN, "10.0.0.1"};
@@ -329,6 +344,7 @@ int main(void)
         CASE(answers_a_probe_and_learns_nothing),
         CASE(answers_for_nobody_else),
         CASE(asks_and_is_answered),
+        CASE(asks_not_too_often),
         CASE(believes_no_unasked_answer),
         CASE(follows_a_gratuitous_one),
         CASE(refuses_what_cannot_be),

@@ -337,11 +337,27 @@ uint8_t nlab_receive_cut(const struct frame *f, unsigned in, uint32_t cut, uint3
     return receive(mbuf_build(pool, f->bytes, f->len, &cut, cut != 0, tailroom), in);
 }
 
+uint8_t nlab_receive_stale(const struct frame *f, unsigned in, uint32_t cut)
+{
+    static const uint8_t zeros[FRAME_SIZE];
+    struct rte_mbuf *m = mbuf_build(pool, f->bytes, f->len, NULL, 0, 0);
+    uint16_t buf_len = m->buf_len;
+    uint8_t drop;
+
+    m->next = mbuf_build(pool, zeros, f->len - cut, NULL, 0, MBUF_TAILROOM_ANY);
+    m->nb_segs = 2;
+    m->data_len = (uint16_t)cut;
+    m->buf_len = (uint16_t)(m->data_off + cut);
+    drop = receive(m, in);
+    m->buf_len = buf_len; // in its pool again
+    return drop;
+}
+
 struct neighbor_entry *nlab_entry(const char *text, unsigned interface)
 {
     uint8_t address[16], family = nlab_parse(text, address);
-    struct neighbor_id id = neighbor_id(nlab.state.neighbors, nlab.interfaces[interface].slot,
-                                        family, address);
+    struct neighbor_id id =
+        neighbor_id(nlab.state.neighbors, nlab.interfaces[interface].slot, family, address);
 
     return neighbor_find(nlab.state.neighbors, &id);
 }

@@ -65,6 +65,9 @@ uint8_t nlab_hold(const char *address, unsigned out, int in);
 // forwarded are noted as sent.
 uint8_t nlab_receive(const struct frame *f, unsigned in);
 uint8_t nlab_receive_cut(const struct frame *f, unsigned in, uint32_t cut, uint32_t tailroom);
+// In two segments; behind the data of the first, which has no room, lie the bytes as they were, in
+// the second are zeros.
+uint8_t nlab_receive_stale(const struct frame *f, unsigned in, uint32_t cut);
 
 // The state of an address (enum api_neighbor_state; 0: idle or none) and its MAC (0: none), looked
 // up as the main thread would: nothing is used.

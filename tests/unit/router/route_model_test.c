@@ -19,9 +19,9 @@
 #include <arpa/inet.h>
 
 #include "tests/unit/router/lab.h"
-#include "vnf/router/route.h"
+#include "vnf/router/route_table.h"
 
-#define N_OPERATIONS 8000
+#define N_OPERATIONS 40000
 #define N_STATICS 24
 #define N_DYNAMIC_GROUPS 6
 #define N_HOPS 4
@@ -514,8 +514,18 @@ static void compare_listing(uint8_t family)
     check(route_count(lab_state(), family) == n_model + model.n_interfaces);
 }
 
+static uint32_t n_groups(void)
+{
+    uint32_t n = 0;
+
+    for (uint32_t name = 1; name <= N_DYNAMIC_GROUPS; name++)
+        n += (uint32_t)model.groups[name].exists;
+    return n;
+}
+
 static void compare(void)
 {
+    check(lab_state()->routes->n_dynamic_groups == n_groups());
     for (unsigned i = 0; i < N_PREFIXES; i++) {
         uint8_t address[16], last = parsed[i].family == 4 ? 3 : 15;
 
