@@ -15,9 +15,11 @@
 #include <unistd.h>
 
 #include "control/failure.h"
+#include "control/kernel/kernel.h"
 #include "control/log.h"
 #include "control/northbound/server.h"
 #include "control/southbound/apply.h"
+#include "control/xdp/xdp.h"
 
 #define LOCK_NAME "lock"
 
@@ -28,6 +30,8 @@ struct process {
     uv_signal_t terminate, interrupt;
     struct southbound *southbound;
     struct apply *apply;
+    struct xdp *xdp;
+    struct kernel *kernel;
     struct northbound *northbound;
 };
 
@@ -110,6 +114,8 @@ static void on_idle(void *arg)
 {
     struct process *p = arg;
 
+    kernel_destroy(p->kernel);
+    xdp_destroy(p->xdp);
     southbound_destroy(p->southbound);
     northbound_destroy(p->northbound);
     apply_destroy(p->apply);
@@ -132,6 +138,7 @@ static int start_northbound(struct process *p, struct config_error *e)
     struct northbound_context context = {
         .apply = p->apply,
         .southbound = p->southbound,
+        .xdp = p->xdp,
         .run_dir = p->run_dir,
         .state_dir = p->state_dir,
     };
@@ -164,11 +171,21 @@ static int start(struct process *p, struct config_error *e)
     rc = apply_create(&p->loop, p->state_dir, p->southbound, &p->apply, e);
     if (rc < 0)
         goto destroy_southbound;
-    rc = start_northbound(p, e);
+    rc = xdp_create(&p->loop, p->run_dir, p->southbound, p->apply, &p->xdp, e);
     if (rc < 0)
         goto destroy_apply;
+    rc = kernel_create(&p->loop, p->southbound, p->apply, &p->kernel, e);
+    if (rc < 0)
+        goto destroy_xdp;
+    rc = start_northbound(p, e);
+    if (rc < 0)
+        goto destroy_kernel;
     watch_signals(p);
     return 0;
+destroy_kernel:
+    kernel_destroy(p->kernel);
+destroy_xdp:
+    xdp_destroy(p->xdp);
 destroy_apply:
     apply_destroy(p->apply);
 destroy_southbound:

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // How does the command line reach culvertd? By HTTP over its UNIX socket, with libcurl; called by
-// commands.c and show.c, once per run. Waits as long as culvertd works; Ctrl-C ends the waiting,
+// commands.c, show.c and ping.c. Waits as long as culvertd works; Ctrl-C ends the waiting,
 // not what culvertd does. Next: northbound/router.c, in the other process.
 
 #include <curl/curl.h>
@@ -81,7 +81,8 @@ static void set_options(CURL *curl, const struct request *request, struct respon
 static int explain(const struct request *request, CURLcode code)
 {
     if (is_interrupted) {
-        fputs("culvert: interrupted; what culvertd has begun it may still finish\n", stderr);
+        if (!request->is_quiet)
+            fputs("culvert: interrupted; what culvertd has begun it may still finish\n", stderr);
         return -EINTR;
     }
     if (code == CURLE_COULDNT_CONNECT)
@@ -116,6 +117,11 @@ int client_request(const struct request *request, struct response *response)
         return 0;
     client_release(response);
     return explain(request, code);
+}
+
+bool client_is_interrupted(void)
+{
+    return is_interrupted != 0;
 }
 
 void client_release(struct response *response)

@@ -5,6 +5,7 @@
 // One request to culvertd and its answer.
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 struct request {
@@ -14,6 +15,7 @@ struct request {
     const char *content_type;  // NULL: no body
     const char *body;
     size_t size;
+    bool is_quiet; // an interruption is the caller's to tell
 };
 
 struct response {
@@ -26,6 +28,8 @@ struct response {
 // 0 and *response, which client_release frees. -ENOTCONN: culvertd can't be reached, -EINTR: the
 // user interrupted; both have been said on stderr.
 int client_request(const struct request *request, struct response *response);
+// Ctrl-C was pressed since the first request.
+bool client_is_interrupted(void);
 void client_release(struct response *response);
 
 // A text as part of a query; the caller frees with curl_free. NULL: out of memory.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // What did the user type? Options and the command's name; the rest is the command's. A client of
 // culvertd's socket without a privilege or a decision of its own: whatever a user may do here, curl
-// can do too. One thread. Next: commands.c, show.c.
+// can do too. One thread. Next: commands.c, show.c, ping.c.
 
 #include <getopt.h>
 #include <stdio.h>
@@ -18,18 +18,30 @@ static const char help[] =
     "  show ports                ports with their state and counters\n"
     "  show switches             switches with their members\n"
     "  show macs TENANT/SWITCH   the MAC addresses that a switch knows\n"
+    "  show routers              routers with their interfaces, counters and sizes\n"
+    "  show routes TENANT/ROUTER [ADDRESS]\n"
+    "                            its routes, those in use with *; or the one to ADDRESS\n"
+    "  show neighbors [TENANT/ROUTER]\n"
+    "                            whose MAC addresses routers know\n"
     "  show drops                dropped packets by port and reason, and by tenant\n"
     "  show workers              the dataplane's cores\n"
     "  show status               both processes\n"
+    "  ping TENANT/ROUTER ADDRESS\n"
+    "                            ask ADDRESS for an echo, from the router\n"
     "\n"
     "  --run-dir DIR             where culvertd's socket is (/run/culvert)\n"
     "  --format yaml|json        of show config (yaml)\n"
     "  --json                    answers for programs\n"
+    "  --family 4|6              of show routes (both)\n"
+    "  -c N                      of ping: so many (until Ctrl-C)\n"
+    "  -i SECONDS                of ping: between two (1)\n"
+    "  -s BYTES, -t TTL          of ping: size of the data (56), time to live (64)\n"
+    "  -I ADDRESS                of ping: source, one of the router's own (chosen by the route)\n"
     "  --help, --version\n"
     "\n"
     "Errors are FILE:LINE: path: what is wrong.\n"
-    "Exit status: 0 done (diff: no difference), 1 refused, 2 usage, 3 culvertd can't be reached,\n"
-    "4 diff found differences, 130 interrupted.\n";
+    "Exit status: 0 done (diff: no difference, ping: an answer), 1 refused (ping: no answer),\n"
+    "2 usage, 3 culvertd can't be reached, 4 diff found differences, 130 interrupted.\n";
 
 static const struct {
     const char *name;
@@ -38,6 +50,7 @@ static const struct {
     {"apply", command_apply},
     {"diff", command_diff},
     {"show", command_show},
+    {"ping", command_ping},
 };
 
 static int run(const struct options *o, int n_words, char **words)
@@ -52,34 +65,86 @@ static int run(const struct options *o, int n_words, char **words)
     return EXIT_USAGE;
 }
 
+static int refuse(const char *sentence)
+{
+    fputs(sentence, stderr);
+    return EXIT_USAGE;
+}
+
+// 0, or EXIT_USAGE once the reason has been said. What a command does not know is refused by it.
+static int take_option(struct options *o, int option)
+{
+    bool is_family = option == 'F' && (strcmp(optarg, "4") == 0 || strcmp(optarg, "6") == 0);
+
+    if (option == 'r')
+        o->run_dir = optarg;
+    else if (option == 'j')
+        o->json = true;
+    else if (option == 'f' && (strcmp(optarg, "yaml") == 0 || strcmp(optarg, "json") == 0))
+        o->format = optarg;
+    else if (is_family)
+        o->family = optarg;
+    else if (option == 'c')
+        o->ping.count = optarg;
+    else if (option == 'i')
+        o->ping.interval = optarg;
+    else if (option == 's')
+        o->ping.size = optarg;
+    else if (option == 't')
+        o->ping.ttl = optarg;
+    else if (option == 'I')
+        o->ping.source = optarg;
+    else if (option == 'f')
+        return refuse("culvert: --format is yaml or json\n");
+    else if (option == 'F')
+        return refuse("culvert: --family is 4 or 6\n");
+    else
+        return EXIT_USAGE;
+    return 0;
+}
+
+// Options of one command are a mistake beside another.
+static int check_options(const struct options *o, int n_words, char **words)
+{
+    bool is_ping = n_words > 0 && strcmp(words[0], "ping") == 0;
+    bool is_routes =
+        n_words > 1 && strcmp(words[0], "show") == 0 && strcmp(words[1], "routes") == 0;
+
+    if (!is_ping &&
+        (o->ping.count || o->ping.interval || o->ping.size || o->ping.ttl || o->ping.source))
+        return refuse("culvert: -c, -i, -s, -t and -I belong to ping\n");
+    if (!is_routes && o->family)
+        return refuse("culvert: --family belongs to show routes\n");
+    return 0;
+}
+
 int main(int argc, char **argv)
 {
     static const struct option long_options[] = {
-        {"run-dir", required_argument, NULL, 'r'}, {"format", required_argument, NULL, 'f'},
-        {"json", no_argument, NULL, 'j'},          {"help", no_argument, NULL, 'h'},
-        {"version", no_argument, NULL, 'v'},       {NULL, 0, NULL, 0},
+        {"run-dir", required_argument, NULL, 'r'},
+        {"format", required_argument, NULL, 'f'},
+        {"json", no_argument, NULL, 'j'},
+        {"family", required_argument, NULL, 'F'},
+        {"help", no_argument, NULL, 'h'},
+        {"version", no_argument, NULL, 'v'},
+        {NULL, 0, NULL, 0},
     };
     struct options o = {.run_dir = "/run/culvert", .format = "yaml"};
     int option;
 
-    while ((option = getopt_long(argc, argv, "", long_options, NULL)) >= 0) {
-        if (option == 'r') {
-            o.run_dir = optarg;
-        } else if (option == 'j') {
-            o.json = true;
-        } else if (option == 'f' && (strcmp(optarg, "yaml") == 0 || strcmp(optarg, "json") == 0)) {
-            o.format = optarg;
-        } else if (option == 'h') {
+    while ((option = getopt_long(argc, argv, "c:i:s:t:I:", long_options, NULL)) >= 0) {
+        if (option == 'h') {
             fputs(help, stdout);
             return EXIT_DONE;
-        } else if (option == 'v') {
+        }
+        if (option == 'v') {
             puts("culvert " CULVERT_VERSION);
             return EXIT_DONE;
-        } else {
-            if (option == 'f')
-                fputs("culvert: --format is yaml or json\n", stderr);
-            return EXIT_USAGE;
         }
+        if (take_option(&o, option) != 0)
+            return EXIT_USAGE;
     }
+    if (check_options(&o, argc - optind, argv + optind) != 0)
+        return EXIT_USAGE;
     return run(&o, argc - optind, argv + optind);
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // What does `show` print? For each word the resource to ask for and the columns to show it in.
 // Called by main.c, in the one thread there is. Changes nothing in culvertd and computes nothing
-// that it did not answer. Next: table.c, client.c.
+// that it did not answer. Next: show_router.c, table.c, client.c.
 
 #include <curl/curl.h>
 #include <stdio.h>
@@ -25,12 +25,20 @@ static const struct column port_columns[] = {
     {"TEXT", "text", CELL_TEXT},        {NULL, NULL, CELL_TEXT},
 };
 
-static const struct column switch_columns[] = {
-    {"SWITCH", "tenant/name", CELL_TEXT},
-    {"AGEING", "ageing-time", CELL_SECONDS},
-    {"TABLE", "mac-table-size", CELL_COUNT},
-    {"MEMBERS", "members", CELL_LIST},
+static const struct column xdp_columns[] = {
+    {"XDP PORT", "tenant/name", CELL_TEXT},
+    {"MODE", "xdp-mode", CELL_TEXT},
+    {"REDIRECTED", "xdp-redirected", CELL_COUNT},
+    {"PASSED", "xdp-passed", CELL_COUNT},
+    {"DENIED", "xdp-denied", CELL_COUNT},
+    {"MALFORMED", "xdp-malformed", CELL_COUNT},
     {NULL, NULL, CELL_TEXT},
+};
+
+static const struct column switch_columns[] = {
+    {"SWITCH", "tenant/name", CELL_TEXT},    {"AGEING", "ageing-time", CELL_SECONDS},
+    {"TABLE", "mac-table-size", CELL_COUNT}, {"MEMBERS", "members", CELL_LIST},
+    {"CHAINS", "chains", CELL_LIST},         {NULL, NULL, CELL_TEXT},
 };
 
 static const struct column mac_columns[] = {
@@ -76,6 +84,22 @@ static int get(const struct options *o, const char *path, const char *accept,
     return command_send(o, &request, NULL, response);
 }
 
+// The XDP programs of af-xdp ports, a table of their own behind that of all ports.
+static void print_xdp(const json_t *ports)
+{
+    json_t *rows = json_array();
+    json_t *row;
+    size_t i;
+
+    json_array_foreach(ports, i, row) if (json_object_get(row, "xdp-redirected") != NULL)
+        json_array_append(rows, row);
+    if (json_array_size(rows) > 0) {
+        putchar('\n');
+        table_print(stdout, xdp_columns, rows);
+    }
+    json_decref(rows);
+}
+
 static int show_view(const struct options *o, const struct view *view)
 {
     struct response response;
@@ -93,6 +117,7 @@ static int show_view(const struct options *o, const struct view *view)
             putchar('\n');
             table_print(stdout, tenant_columns, sums);
         }
+        print_xdp(json_object_get(response.json, "culvert:ports"));
     }
     client_release(&response);
     return EXIT_DONE;
@@ -179,6 +204,12 @@ int command_show(const struct options *o, int n_words, char **words)
 {
     if (n_words == 2 && strcmp(words[0], "macs") == 0)
         return show_macs(o, words[1]);
+    if (n_words == 1 && strcmp(words[0], "routers") == 0)
+        return show_routers(o);
+    if ((n_words == 2 || n_words == 3) && strcmp(words[0], "routes") == 0)
+        return show_routes(o, words[1], n_words == 3 ? words[2] : NULL);
+    if (n_words <= 2 && n_words > 0 && strcmp(words[0], "neighbors") == 0)
+        return show_neighbors(o, n_words == 2 ? words[1] : NULL);
     if (n_words == 1 && strcmp(words[0], "config") == 0)
         return show_config(o);
     if (n_words == 1 && strcmp(words[0], "status") == 0)
@@ -186,7 +217,8 @@ int command_show(const struct options *o, int n_words, char **words)
     for (unsigned i = 0; n_words == 1 && i < sizeof(views) / sizeof(views[0]); i++)
         if (strcmp(words[0], views[i].word) == 0)
             return show_view(o, &views[i]);
-    fputs("usage: culvert show config | ports | switches | macs TENANT/SWITCH | drops | workers | "
+    fputs("usage: culvert show config | ports | switches | macs TENANT/SWITCH | routers |\n"
+          "       routes TENANT/ROUTER [ADDRESS] | neighbors [TENANT/ROUTER] | drops | workers | "
           "status\n",
           stderr);
     return EXIT_USAGE;

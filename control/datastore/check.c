@@ -2,11 +2,9 @@
 // Does the configuration make sense as a whole? What YANG can't say, or can't say well: references
 // across tenants, things of the host that two ports would fight for, limits, and what this version
 // can't do yet. Called by parse.c on a tree that is valid after the schema; linear in its size.
-// Changes nothing. Next: identity.c.
+// Changes nothing. Next: check_router.c, check_chain.c.
 
-#include "control/datastore/attachment.h"
-#include "control/datastore/error.h"
-#include "control/datastore/index.h"
+#include "control/datastore/check.h"
 #include "dataplane/api/culvert_api.h"
 
 #include <errno.h>
@@ -15,21 +13,13 @@
 #include <string.h>
 
 #define MAX_TENANTS 4096
-#define KEY_SIZE 320
 
-struct checker {
-    struct config_error *e;
-    struct index ports; // tenant/port → the port
-    struct index taken; // what may be there once on this host → who has it
-    unsigned n_ports, n_tenants;
-};
-
-static int out_of_memory(struct checker *s)
+int check_no_memory(struct checker *s)
 {
     return error_say(s->e, -ENOMEM, "out of memory while the configuration is checked");
 }
 
-static int is_list(const struct lyd_node *node, const char *name)
+bool check_is_list(const struct lyd_node *node, const char *name)
 {
     return node->schema->nodetype == LYS_LIST && strcmp(node->schema->name, name) == 0;
 }
@@ -37,39 +27,49 @@ static int is_list(const struct lyd_node *node, const char *name)
 // What the schema has and the dataplane has not. A line leaves with the work that brings the thing.
 static int check_supported(struct checker *s, const struct lyd_node *object)
 {
-    static const char *const lists[] = {"routers", "firewalls", "nats", "guest-functions",
-                                        "chains"};
+    static const char *const lists[] = {"firewalls", "nats", "guest-functions"};
     size_t i;
 
     for (i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
-        if (is_list(object, lists[i]))
+        if (check_is_list(object, lists[i]))
             return error_at(s->e, -ENOTSUP, object, "%s are not yet supported", lists[i]);
-    if (is_list(object, "ports") && strcmp(node_value(object, "type"), "af-xdp") == 0)
-        return error_at(s->e, -ENOTSUP, node_child(object, "type"),
-                        "ports of type af-xdp are not yet supported");
-    if (is_list(object, "switches") && node_number(object, "shared"))
-        return error_at(s->e, -ENOTSUP, node_child(object, "shared"),
-                        "shared switches are not yet supported");
     return 0;
+}
+
+int check_claim(struct checker *s, const struct claim *claim)
+{
+    const struct lyd_node *field = node_child(claim->object, claim->field);
+    char quoted[ERROR_QUOTE_SIZE], holder[CHECK_PATH_SIZE];
+    const void *first = NULL;
+    int r = index_add(&s->taken, claim->key, claim->object, &first);
+
+    if (r != -EEXIST)
+        return r < 0 ? check_no_memory(s) : 0;
+    node_path(first, NULL, holder, sizeof(holder));
+    return error_below(s->e, -EINVAL, node_line(field ? field : claim->object), claim->object,
+                       claim->field, "%s is taken by %s on line %u",
+                       error_quote(claim->value, quoted), holder, node_line(first));
 }
 
 // Something of the host that two ports would fight for.
 static int check_once(struct checker *s, const struct lyd_node *port, const char *field,
                       const char *kind, const char *value)
 {
-    char key[KEY_SIZE], quoted[ERROR_QUOTE_SIZE], holder[160];
-    const void *first = NULL;
-    int r;
+    char key[CHECK_KEY_SIZE];
+    struct claim claim = {port, field, key, value};
 
     (void)snprintf(key, sizeof(key), "%s %s", kind, value);
-    r = index_add(&s->taken, key, port, &first);
-    if (r != -EEXIST)
-        return r < 0 ? out_of_memory(s) : 0;
-    node_path(first, NULL, holder, sizeof(holder));
-    return error_below(s->e, -EINVAL,
-                       node_line(node_child(port, field) ? node_child(port, field) : port), port,
-                       field, "%s is taken by %s on line %u", error_quote(value, quoted), holder,
-                       node_line(first));
+    return check_claim(s, &claim);
+}
+
+int check_kernel_interface(struct checker *s, const struct lyd_node *object, const char *field,
+                           const char *netns, const char *name)
+{
+    char key[CHECK_KEY_SIZE];
+    struct claim claim = {object, field, key, name};
+
+    (void)snprintf(key, sizeof(key), "interface %s/%s", netns, name);
+    return check_claim(s, &claim);
 }
 
 static int check_host(struct checker *s, const struct lyd_node *port, const char *tenant)
@@ -77,8 +77,9 @@ static int check_host(struct checker *s, const struct lyd_node *port, const char
     const char *type = node_value(port, "type");
     char value[API_DEVICE_SIZE];
 
-    if (strcmp(type, "tap") == 0)
-        return check_once(s, port, "interface", "interface", node_value(port, "interface"));
+    if (strcmp(type, "tap") == 0 || strcmp(type, "af-xdp") == 0)
+        return check_kernel_interface(s, port, "interface", node_value(port, "network-namespace"),
+                                      node_value(port, "interface"));
     if (strcmp(type, "ethdev") == 0) {
         // The device's name ends where its arguments begin.
         (void)snprintf(value, sizeof(value), "%s", node_value(port, "device"));
@@ -96,34 +97,59 @@ static int check_host(struct checker *s, const struct lyd_node *port, const char
     return check_once(s, port, "socket", "socket", value);
 }
 
-static int check_port(struct checker *s, const struct lyd_node *port, const char *tenant)
+int check_count_port(struct checker *s, const struct lyd_node *node)
 {
-    const void *first = NULL;
-    char key[KEY_SIZE];
-
     if (++s->n_ports > API_MAX_PORTS)
-        return error_at(s->e, -E2BIG, port, "more than %u ports in all tenants", API_MAX_PORTS);
-    (void)snprintf(key, sizeof(key), "%s/%s", tenant, node_value(port, "name"));
-    if (index_add(&s->ports, key, port, &first) < 0)
-        return out_of_memory(s);
-    return check_host(s, port, tenant);
+        return error_at(s->e, -E2BIG, node, "more than %u ports in all tenants", API_MAX_PORTS);
+    return 0;
 }
 
-static int attachment_key(const char *text, const char *tenant, struct attachment *a,
-                          char key[KEY_SIZE])
+static int add_object(struct checker *s, struct index *index, const struct lyd_node *object,
+                      const char *tenant)
 {
-    int r = attachment_parse(text, tenant, a);
+    const void *first = NULL;
+    char key[CHECK_KEY_SIZE];
+
+    (void)snprintf(key, sizeof(key), "%s/%s", tenant, node_value(object, "name"));
+    return index_add(index, key, object, &first) < 0 ? check_no_memory(s) : 0;
+}
+
+static int check_port(struct checker *s, const struct lyd_node *port, const char *tenant)
+{
+    int r = check_count_port(s, port);
 
     if (r == 0)
-        (void)snprintf(key, KEY_SIZE, "member %s/%s.%u.%u", a->tenant, a->port, a->outer_vlan,
-                       a->inner_vlan);
-    return r;
+        r = add_object(s, &s->ports, port, tenant);
+    return r < 0 ? r : check_host(s, port, tenant);
+}
+
+void check_attachment_key(const struct attachment *a, char key[CHECK_KEY_SIZE])
+{
+    (void)snprintf(key, CHECK_KEY_SIZE, "member %s/%s.%u.%u", a->tenant, a->port, a->outer_vlan,
+                   a->inner_vlan);
+}
+
+int check_plug(struct checker *s, const struct lyd_node *node, const char *key)
+{
+    char quoted[ERROR_QUOTE_SIZE], holder[CHECK_PATH_SIZE];
+    const struct lyd_node *other;
+    const void *first = NULL;
+    int r = index_add(&s->taken, key, node, &first);
+
+    if (r != -EEXIST)
+        return r < 0 ? check_no_memory(s) : 0;
+    other = first;
+    node_path(lyd_parent(other), NULL, holder, sizeof(holder));
+    return error_at(s->e, -EINVAL, node, "%s is %s of %s already, on line %u",
+                    error_quote(lyd_get_value(node), quoted),
+                    other->schema->nodetype == LYS_LEAFLIST ? "a member" : "an end", holder,
+                    node_line(other));
 }
 
 static int check_reference(struct checker *s, const struct lyd_node *member, const char *tenant,
                            const struct attachment *a)
 {
-    char key[KEY_SIZE], quoted[ERROR_QUOTE_SIZE];
+    char key[CHECK_KEY_SIZE], quoted[ERROR_QUOTE_SIZE];
     const struct lyd_node *port;
 
     error_quote(lyd_get_value(member), quoted);
@@ -140,34 +166,30 @@ static int check_reference(struct checker *s, const struct lyd_node *member, con
 
 static int check_member(struct checker *s, const struct lyd_node *member, const char *tenant)
 {
-    char key[KEY_SIZE], quoted[ERROR_QUOTE_SIZE], holder[160];
-    const void *first = NULL;
+    char key[CHECK_KEY_SIZE], quoted[ERROR_QUOTE_SIZE];
     struct attachment a;
     int r;
 
-    error_quote(lyd_get_value(member), quoted);
-    if (attachment_key(lyd_get_value(member), tenant, &a, key) < 0)
-        return error_at(s->e, -EINVAL, member, "%s is no attachment", quoted);
+    if (attachment_parse(lyd_get_value(member), tenant, &a) < 0)
+        return error_at(s->e, -EINVAL, member, "%s is no attachment",
+                        error_quote(lyd_get_value(member), quoted));
     r = check_reference(s, member, tenant, &a);
     if (r < 0)
         return r;
-    r = index_add(&s->taken, key, member, &first);
-    if (r != -EEXIST)
-        return r < 0 ? out_of_memory(s) : 0;
-    node_path(lyd_parent((const struct lyd_node *)first), NULL, holder, sizeof(holder));
-    return error_at(s->e, -EINVAL, member, "%s is a member of %s already, on line %u", quoted,
-                    holder, node_line(first));
+    check_attachment_key(&a, key);
+    return check_plug(s, member, key);
 }
 
 // The members of the switch have been seen by now: they come first in the schema.
 static int check_static_mac(struct checker *s, const struct lyd_node *entry, const char *tenant)
 {
     const struct lyd_node *leaf = node_child(entry, "member"), *member;
-    char key[KEY_SIZE], quoted[ERROR_QUOTE_SIZE];
+    char key[CHECK_KEY_SIZE], quoted[ERROR_QUOTE_SIZE];
     struct attachment a;
 
-    if (attachment_key(lyd_get_value(leaf), tenant, &a, key) < 0)
+    if (attachment_parse(lyd_get_value(leaf), tenant, &a) < 0)
         return error_at(s->e, -EINVAL, leaf, "is no attachment");
+    check_attachment_key(&a, key);
     member = index_find(&s->taken, key);
     if (!member || lyd_parent(member) != lyd_parent(entry))
         return error_at(s->e, -EINVAL, leaf, "%s is no member of this switch",
@@ -184,7 +206,7 @@ static int check_switch(struct checker *s, const struct lyd_node *sw, const char
     for (child = lyd_child(sw); child && r == 0; child = child->next) {
         if (child->schema->nodetype == LYS_LEAFLIST)
             r = check_member(s, child, tenant);
-        if (!is_list(child, "static-macs"))
+        if (!check_is_list(child, "static-macs"))
             continue;
         r = check_static_mac(s, child, tenant);
         if (r == 0 && ++n_static > room)
@@ -211,17 +233,25 @@ static int for_each(struct checker *s, const struct lyd_node *tree,
     return 0;
 }
 
-// Ports first: what names them may stand before them, and in another tenant.
+// What has a name first: what names it may stand before it, and in another tenant.
 static int first_pass(struct checker *s, const struct lyd_node *object, const char *tenant)
 {
     int r = check_supported(s, object);
 
-    return r < 0 || !is_list(object, "ports") ? r : check_port(s, object, tenant);
+    if (r < 0)
+        return r;
+    if (check_is_list(object, "ports"))
+        return check_port(s, object, tenant);
+    if (check_is_list(object, "switches"))
+        return add_object(s, &s->switches, object, tenant);
+    return check_is_list(object, "routers") ? check_router(s, object, tenant) : 0;
 }
 
 static int second_pass(struct checker *s, const struct lyd_node *object, const char *tenant)
 {
-    return is_list(object, "switches") ? check_switch(s, object, tenant) : 0;
+    if (check_is_list(object, "switches"))
+        return check_switch(s, object, tenant);
+    return check_is_list(object, "chains") ? check_chain(s, object, tenant) : 0;
 }
 
 int tree_check(const struct lyd_node *tree, struct config_error *e)
@@ -238,6 +268,8 @@ int tree_check(const struct lyd_node *tree, struct config_error *e)
     if (r == 0)
         r = for_each(&s, tree, second_pass);
     index_fini(&s.ports);
+    index_fini(&s.switches);
+    index_fini(&s.interfaces);
     index_fini(&s.taken);
     return r;
 }

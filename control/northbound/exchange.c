@@ -86,6 +86,7 @@ void exchange_refuse(struct exchange *x, const struct config_error *e)
         {-EACCES, 403, "access-denied"},
         {-ENOMEM, 500, "resource-denied"},
         {-ENOSPC, 500, "resource-denied"},
+        {-EBUSY, 503, "resource-denied"},
         {-ENOTCONN, 503, "operation-failed"},
         {-ECONNRESET, 503, "operation-failed"},
         {-ESHUTDOWN, 503, "operation-failed"},

@@ -19,6 +19,12 @@ void handle_status(struct exchange *x);
 void handle_switches(struct exchange *x);
 void handle_macs(struct exchange *x);
 
+// routers.c, routes.c: what routers are and know. Then ping.c.
+void handle_routers(struct exchange *x);
+void handle_routes(struct exchange *x);
+void handle_neighbors(struct exchange *x);
+void handle_ping(struct exchange *x);
+
 // metrics.c: Prometheus.
 void handle_metrics(struct exchange *x);
 

@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // What does Prometheus read? The text format 0.0.4: HELP and TYPE for each family, then its
 // samples. Event loop only; called by server.c through the router. A dataplane that is away shows
-// as culvert_dataplane_up 0 and no counters, never as zeros. Next: southbound/stats.c.
+// as culvert_dataplane_up 0 and no counters, never as zeros. Next: metrics_router.c,
+// southbound/stats.c.
 
 #include <inttypes.h>
 #include <stdlib.h>
 
 #include "control/northbound/handlers.h"
+#include "control/northbound/metrics.h"
 #include "control/northbound/server.h"
-#include "control/northbound/text.h"
 #include "control/southbound/ports.h"
 
 // One port with its counters, read once for all families.
@@ -85,13 +86,13 @@ static const struct family port_families[] = {
     {"culvert_port_buffers_used", "gauge", "Buffers of the pool that are in use.", pool_used},
 };
 
-static void add_head(struct text *t, const char *name, const char *type, const char *help)
+void metrics_add_head(struct text *t, const char *name, const char *type, const char *help)
 {
     text_add(t, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
 }
 
 // Names have no characters that would need an escape; the dataplane's word for it is not taken.
-static void add_label(struct text *t, const char *name, const char *value)
+void metrics_add_label(struct text *t, const char *name, const char *value)
 {
     text_add(t, "%s=\"", name);
     for (; *value != '\0'; value++)
@@ -102,9 +103,9 @@ static void add_label(struct text *t, const char *name, const char *value)
 static void add_port(struct text *t, const char *name, const struct sample *s)
 {
     text_add(t, "%s{", name);
-    add_label(t, "tenant", s->row.tenant);
+    metrics_add_label(t, "tenant", s->row.tenant);
     text_add(t, ",");
-    add_label(t, "port", s->row.name);
+    metrics_add_label(t, "port", s->row.name);
 }
 
 static void add_ports(struct text *t, const struct sample *samples, unsigned n)
@@ -113,7 +114,7 @@ static void add_ports(struct text *t, const struct sample *samples, unsigned n)
     const struct family *end = f + sizeof(port_families) / sizeof(port_families[0]);
 
     for (; f < end && n > 0; f++) {
-        add_head(t, f->name, f->type, f->help);
+        metrics_add_head(t, f->name, f->type, f->help);
         for (unsigned i = 0; i < n; i++) {
             add_port(t, f->name, &samples[i]);
             text_add(t, "} %" PRIu64 "\n", f->value(&samples[i]));
@@ -131,8 +132,8 @@ static void add_drops(struct text *t, const struct sample *samples, unsigned n)
             if (samples[i].sum.drops[reason] == 0)
                 continue;
             if (!is_headed)
-                add_head(t, "culvert_port_drops_total", "counter",
-                         "Packets dropped at the port, by reason.");
+                metrics_add_head(t, "culvert_port_drops_total", "counter",
+                                 "Packets dropped at the port, by reason.");
             is_headed = true;
             add_port(t, "culvert_port_drops_total", &samples[i]);
             text_add(t, ",reason=\"%s\"} %" PRIu64 "\n", api_drop_name(reason),
@@ -154,7 +155,7 @@ static void add_workers(struct text *t, const struct stats *stats)
 
     stats_summary(stats, &summary);
     for (unsigned i = 0; i < 4 && summary.n_workers > 0; i++) {
-        add_head(t, names[i][0], "counter", names[i][1]);
+        metrics_add_head(t, names[i][0], "counter", names[i][1]);
         for (unsigned w = 0; w < summary.n_workers; w++) {
             stats_worker(stats, w, &row);
             text_add(t, "%s{worker=\"%u\"} ", names[i][0], w);
@@ -189,7 +190,8 @@ static void add_dataplane(struct text *t, const struct stats *stats)
     free(samples);
 }
 
-void handle_metrics(struct exchange *x)
+// Whatever the routers' reports say: without a dataplane there is still something to tell.
+static void on_collected(struct exchange *x, const struct router_reports *reports)
 {
     struct southbound *southbound = northbound_context(x->n)->southbound;
     const struct stats *stats = southbound_stats(southbound);
@@ -197,22 +199,28 @@ void handle_metrics(struct exchange *x)
     struct text t = {0};
 
     southbound_status(southbound, &status);
-    add_head(&t, "culvert_build_info", "gauge", "The version of culvertd.");
+    metrics_add_head(&t, "culvert_build_info", "gauge", "The version of culvertd.");
     text_add(&t, "culvert_build_info{version=\"%s\"} 1\n", CULVERT_VERSION);
-    add_head(&t, "culvert_dataplane_up", "gauge", "1 if the dataplane answers.");
+    metrics_add_head(&t, "culvert_dataplane_up", "gauge", "1 if the dataplane answers.");
     text_add(&t, "culvert_dataplane_up %d\n", status.link == LINK_UP);
-    add_head(&t, "culvert_dataplane_in_step", "gauge",
-             "1 if the dataplane runs the running configuration.");
+    metrics_add_head(&t, "culvert_dataplane_in_step", "gauge",
+                     "1 if the dataplane runs the running configuration.");
     text_add(&t, "culvert_dataplane_in_step %d\n", status.is_in_step);
     if (stats != NULL) {
-        add_head(&t, "culvert_dataplane_generation", "gauge",
-                 "Configurations committed since the dataplane started.");
+        metrics_add_head(&t, "culvert_dataplane_generation", "gauge",
+                         "Configurations committed since the dataplane started.");
         text_add(&t, "culvert_dataplane_generation %" PRIu64 "\n", status.generation);
         add_dataplane(&t, stats);
     }
+    metrics_add_routers(&t, reports);
     if (t.is_short_of_memory) {
         free(t.bytes);
         t.bytes = NULL;
     }
     exchange_answer(x, 200, "text/plain; version=0.0.4", t.bytes, t.len);
+}
+
+void handle_metrics(struct exchange *x)
+{
+    routers_collect(x, false, on_collected);
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Which function answers this request? Called by server.c when a request's headers are there. Knows
 // paths, methods and media types; reads no body, looks at no connection. Event loop only. Next:
-// data.c, state.c, switches.c, metrics.c.
+// data.c, state.c, switches.c, routers.c, routes.c, ping.c, metrics.c.
 
 #include <errno.h>
 #include <string.h>
@@ -21,6 +21,10 @@ static const struct route routes[] = {
     {"GET", STATE "/ports", ROLE_READ, false, handle_ports},
     {"GET", STATE "/switches", ROLE_READ, false, handle_switches},
     {"GET", STATE "/macs", ROLE_READ, false, handle_macs},
+    {"GET", STATE "/routers", ROLE_READ, false, handle_routers},
+    {"GET", STATE "/routes", ROLE_READ, false, handle_routes},
+    {"GET", STATE "/neighbors", ROLE_READ, false, handle_neighbors},
+    {"POST", OPERATIONS "/culvert:ping", ROLE_ADMIN, false, handle_ping},
     {"GET", STATE "/drops", ROLE_READ, false, handle_drops},
     {"GET", STATE "/workers", ROLE_READ, false, handle_workers},
     {"GET", STATE "/status", ROLE_READ, false, handle_status},

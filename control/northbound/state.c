@@ -14,6 +14,7 @@
 #include "control/northbound/server.h"
 #include "control/northbound/state.h"
 #include "control/southbound/ports.h"
+#include "control/xdp/xdp.h"
 
 const struct stats *state_stats(struct exchange *x)
 {
@@ -62,10 +63,34 @@ static json_t *port_json(const struct api_stats_port *row, const struct api_coun
     return json;
 }
 
+// What is peculiar to an af-xdp port.
+static void add_xdp(json_t *json, const struct xdp *xdp, const struct api_stats_port *row)
+{
+    static const char *const names[STEER_N_COUNTERS] = {
+        [STEER_REDIRECTED] = "xdp-redirected",
+        [STEER_PASSED] = "xdp-passed",
+        [STEER_DENIED] = "xdp-denied",
+        [STEER_MALFORMED] = "xdp-malformed",
+    };
+    uint64_t counters[STEER_N_COUNTERS];
+
+    if (row->type != API_PORT_AF_XDP)
+        return;
+    if (row->state == API_PORT_LINK_UP || row->state == API_PORT_LINK_DOWN)
+        json_object_set_new(json, "xdp-mode",
+                            json_sprintf("%s, %s",
+                                         row->xdp_mode & API_XDP_NATIVE ? "native" : "generic",
+                                         row->xdp_mode & API_XDP_ZERO_COPY ? "zero-copy" : "copy"));
+    if (xdp == NULL || xdp_counters(xdp, row->tenant, row->name, counters) < 0)
+        return;
+    for (unsigned i = 0; i < STEER_N_COUNTERS; i++)
+        json_object_set_new(json, names[i], number(counters[i]));
+}
+
 void handle_ports(struct exchange *x)
 {
     const struct stats *stats = state_stats(x);
-    json_t *list;
+    json_t *list, *json;
     struct api_stats_port row;
     struct api_counters sum;
 
@@ -76,7 +101,9 @@ void handle_ports(struct exchange *x)
         if (!stats_port(stats, i, &row))
             continue;
         stats_counters(stats, i, &sum);
-        json_array_append_new(list, port_json(&row, &sum));
+        json = port_json(&row, &sum);
+        add_xdp(json, northbound_context(x->n)->xdp, &row);
+        json_array_append_new(list, json);
     }
     exchange_answer_json(x, 200, json_pack("{s:o}", "culvert:ports", list));
 }

@@ -1,25 +1,18 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Which switches are there, who is on them, and which MACs do they know? Members come from the
 // running configuration as it is given to the dataplane, MACs from the dataplane itself. Event loop
-// only; called by server.c through the router. Next: southbound/mac_list.c.
+// only; called by server.c through the router. Next: southbound/listing.c.
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "control/failure.h"
 #include "control/northbound/handlers.h"
+#include "control/northbound/running.h"
 #include "control/northbound/server.h"
 
 #define ATTACHMENT_SIZE (2 * API_NAME_SIZE + 16)
-
-static const char *tenant_name(const struct encoding *encoding, uint32_t tenant)
-{
-    const struct api_tenant *item = encoding_item(encoding, API_TENANT, tenant);
-
-    return item == NULL ? "?" : item->name;
-}
+#define MAX_MACS 1048576 // the largest table that a switch may have
 
 // As a reader in `tenant` writes it.
 static void print_attachment(char to[ATTACHMENT_SIZE], const char *tenant, const char *port_tenant,
@@ -45,8 +38,8 @@ static json_t *member_json(const struct encoding *encoding, const struct api_swi
 
     if (port == NULL)
         return json_null();
-    print_attachment(text, tenant_name(encoding, sw->owner), tenant_name(encoding, port->owner),
-                     port->name, vlans);
+    print_attachment(text, running_tenant(encoding, sw->owner),
+                     running_tenant(encoding, port->owner), port->name, vlans);
     return json_string(text);
 }
 
@@ -64,74 +57,106 @@ static json_t *members_json(const struct encoding *encoding, uint32_t sw_index,
     return list;
 }
 
+static uint32_t count(const struct encoding *encoding, enum api_type type)
+{
+    uint32_t n = 0;
+
+    while (encoding_item(encoding, type, n) != NULL)
+        n++;
+    return n;
+}
+
+// For each switch the chains that end at it; of any tenant, so always with the tenant's name. NULL:
+// out of memory.
+static json_t **chains_json(const struct encoding *encoding, uint32_t n_switches)
+{
+    json_t **lists = calloc((size_t)n_switches + 1, sizeof(json_t *));
+    const struct api_chain *chain;
+    char text[ATTACHMENT_SIZE];
+
+    if (lists == NULL)
+        return NULL;
+    for (uint32_t i = 0; i < n_switches; i++)
+        lists[i] = json_array();
+    for (uint32_t i = 0; (chain = encoding_item(encoding, API_CHAIN, i)) != NULL; i++) {
+        const struct api_end ends[2] = {chain->inside, chain->outside};
+
+        snprintf(text, sizeof(text), "%s/%s", running_tenant(encoding, chain->owner), chain->name);
+        for (unsigned j = 0; j < 2; j++)
+            if (ends[j].kind == API_END_SWITCH && ends[j].index < n_switches)
+                json_array_append_new(lists[ends[j].index], json_string(text));
+    }
+    return lists;
+}
+
 void handle_switches(struct exchange *x)
 {
     const struct encoding *encoding = apply_running(northbound_context(x->n)->apply);
-    json_t *list = json_array();
+    uint32_t n = count(encoding, API_SWITCH), next = 0;
+    json_t **chains = chains_json(encoding, n), *list;
     const struct api_switch *sw;
-    uint32_t next = 0;
 
-    for (uint32_t i = 0; (sw = encoding_item(encoding, API_SWITCH, i)) != NULL; i++)
-        json_array_append_new(list, json_pack("{s:s, s:s, s:i, s:i, s:o}", "tenant",
-                                              tenant_name(encoding, sw->owner), "name", sw->name,
-                                              "ageing-time", (int)sw->ageing_sec, "mac-table-size",
-                                              (int)sw->mac_table_size, "members",
-                                              members_json(encoding, i, sw, &next)));
+    if (chains == NULL) {
+        exchange_answer_json(x, 200, NULL); // says that memory is short
+        return;
+    }
+    list = json_array();
+    for (uint32_t i = 0; i < n; i++) {
+        sw = encoding_item(encoding, API_SWITCH, i);
+        json_array_append_new(
+            list, json_pack("{s:s, s:s, s:i, s:i, s:o, s:o}", "tenant",
+                            running_tenant(encoding, sw->owner), "name", sw->name, "ageing-time",
+                            (int)sw->ageing_sec, "mac-table-size", (int)sw->mac_table_size,
+                            "members", members_json(encoding, i, sw, &next), "chains", chains[i]));
+    }
+    free(chains);
     exchange_answer_json(x, 200, json_pack("{s:o}", "culvert:switches", list));
 }
 
 static json_t *mac_json(const struct api_mac *mac, const char *tenant)
 {
     const uint16_t vlans[2] = {mac->outer_vlan, mac->inner_vlan};
-    char address[18], member[ATTACHMENT_SIZE];
+    char member[ATTACHMENT_SIZE];
 
-    snprintf(address, sizeof(address), "%02x:%02x:%02x:%02x:%02x:%02x", mac->mac[0], mac->mac[1],
-             mac->mac[2], mac->mac[3], mac->mac[4], mac->mac[5]);
-    print_attachment(member, tenant, mac->port_tenant, mac->port, vlans);
-    return json_pack("{s:s, s:s, s:b, s:I}", "mac-address", address, "member", member, "static",
-                     mac->is_static, "age", (json_int_t)mac->age_sec);
+    // A chain is not named as an attachment: blue/inside might be a port as well.
+    if (mac->is_chain)
+        snprintf(member, sizeof(member), "chain %s/%s", mac->port_tenant, mac->port);
+    else
+        print_attachment(member, tenant, mac->port_tenant, mac->port, vlans);
+    return json_pack("{s:o, s:s, s:b, s:b, s:I}", "mac-address", running_mac_json(mac->mac),
+                     "member", member, "chain", mac->is_chain, "static", mac->is_static, "age",
+                     (json_int_t)mac->age_sec);
 }
 
-static void on_macs(void *arg, struct mac_list *macs)
+static void on_macs(void *arg, struct listing *listing)
 {
     struct exchange *x = arg;
+    const struct api_mac *macs = listing->items;
     const char *name = exchange_query(x, "switch");
     char tenant[API_NAME_SIZE];
-    json_t *list = json_array();
+    json_t *list;
 
-    snprintf(tenant, sizeof(tenant), "%.*s", (int)strcspn(name, "/"), name);
-    for (size_t i = 0; i < macs->n; i++)
-        json_array_append_new(list, mac_json(&macs->macs[i], tenant));
-    free(macs->macs);
-    if (macs->error.code != 0) {
-        json_decref(list);
-        exchange_refuse(x, &macs->error);
+    if (listing->error.code != 0) {
+        free(listing->items);
+        exchange_refuse(x, &listing->error);
         return;
     }
+    snprintf(tenant, sizeof(tenant), "%.*s", (int)strcspn(name, "/"), name);
+    list = json_array();
+    for (size_t i = 0; i < listing->n; i++)
+        json_array_append_new(list, mac_json(&macs[i], tenant));
+    free(listing->items);
     exchange_answer_json(x, 200, json_pack("{s:o}", "culvert:macs", list));
 }
 
 void handle_macs(struct exchange *x)
 {
-    struct southbound *southbound = northbound_context(x->n)->southbound;
-    const char *name = exchange_query(x, "switch");
-    const char *slash = name == NULL ? NULL : strchr(name, '/');
-    struct southbound_status status;
-    char tenant[API_NAME_SIZE] = "";
-    struct config_error e;
-    int rc;
+    struct listing_question question = {.type = API_LIST_MACS, .limit = MAX_MACS};
+    struct object_name name;
 
-    if (slash == NULL || slash == name || (size_t)(slash - name) >= sizeof(tenant) ||
-        slash[1] == '\0' || strlen(slash + 1) >= API_NAME_SIZE) {
-        failure(&e, -EINVAL, NULL, "the query must be switch=TENANT/SWITCH");
-        exchange_refuse(x, &e);
+    if (!running_query_name(x, "switch", &name))
         return;
-    }
-    memcpy(tenant, name, (size_t)(slash - name));
-    rc = southbound_list_macs(southbound, tenant, slash + 1, on_macs, x);
-    if (rc == 0)
-        return;
-    southbound_status(southbound, &status);
-    failure(&e, rc, NULL, "%s", rc == -ENOMEM ? "out of memory" : status.sentence);
-    exchange_refuse(x, &e);
+    memcpy(question.request.macs.tenant, name.tenant, API_NAME_SIZE);
+    memcpy(question.request.macs.name, name.name, API_NAME_SIZE);
+    running_ask(x, &question, on_macs);
 }

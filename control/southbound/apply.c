@@ -24,7 +24,8 @@ struct apply {
     struct southbound *southbound;
     struct schema *schema;
     struct config *running;
-    struct encoding *encoding;           // of running
+    struct encoding *encoding; // of running
+    struct apply_follower follower;
     struct apply_request *first, **last; // the first one is under way
     uv_work_t work;
     uv_timer_t timer;
@@ -159,6 +160,8 @@ static void after_keep(uv_work_t *work, int status)
     r->candidate = NULL;
     r->encoding = NULL;
     r->is_prepared = false;
+    if (a->follower.running != NULL)
+        a->follower.running(a->follower.arg, a->running, a->encoding);
     southbound_settle(a->southbound, a->encoding);
     encoding_destroy(old_encoding);
     log_info("configuration %016" PRIx64 " is running: %zu changes", r->config_id, r->diff.n);
@@ -266,6 +269,13 @@ void apply_stop(struct apply *a, void (*idle)(void *arg), void *arg)
     a->idle_arg = arg;
     if (a->first == NULL)
         idle(arg);
+}
+
+void apply_follow(struct apply *a, const struct apply_follower *follower)
+{
+    a->follower = *follower;
+    if (follower->running != NULL)
+        follower->running(follower->arg, a->running, a->encoding);
 }
 
 const struct encoding *apply_running(const struct apply *a)

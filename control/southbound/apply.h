@@ -53,6 +53,15 @@ struct apply_request {
 int apply_create(uv_loop_t *loop, const char *state_dir, struct southbound *southbound,
                  struct apply **apply, struct config_error *e);
 
+// Who acts on a configuration beside the dataplane. `running`: this one is the running one from now
+// on; called before the request that made it so is answered, and at once for the one there is.
+struct apply_follower {
+    void (*running)(void *arg, const struct config *config, const struct encoding *encoding);
+    void *arg;
+};
+// One at a time. Copied.
+void apply_follow(struct apply *apply, const struct apply_follower *follower);
+
 // Only when idle.
 void apply_destroy(struct apply *apply);
 

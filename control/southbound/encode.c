@@ -2,49 +2,48 @@
 // What does the dataplane have to know of a configuration? Turns the validated tree into the
 // datagrams of one transaction, names into indices. Called by apply.c off the event loop; reads the
 // tree only and decides nothing: whoever refuses a configuration did so before. Next:
-// transaction.c.
+// encode_port.c, encode_switch.c, encode_router.c, encode_chain.c; then transaction.c.
 
-#include <arpa/inet.h>
 #include <errno.h>
-#include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "control/datastore/node.h"
-#include "control/failure.h"
-#include "control/southbound/datagrams.h"
+#include "control/southbound/encoder.h"
 #include "control/southbound/encoding.h"
-#include "control/southbound/member_index.h"
-#include "control/southbound/port_index.h"
 
 struct encoding {
     uint64_t config_id;
     struct datagrams datagrams;
 };
 
-// What the pieces share while one configuration is encoded.
-struct encoder {
-    struct item_list tenants, ports, addresses, switches, members, static_macs;
-    struct port_index *port_index;
-    struct config_error *e;
+// In the order of the datagrams.
+static const enum api_type object_types[] = {
+    API_TENANT,   API_PORT,           API_PORT_ADDRESS,
+    API_SWITCH,   API_MEMBER,         API_STATIC_MAC,
+    API_ROUTER,   API_INTERFACE,      API_INTERFACE_ADDRESS,
+    API_NEIGHBOR, API_NEXT_HOP_GROUP, API_NEXT_HOP,
+    API_ROUTE,    API_CHAIN,
 };
 
-static bool is_named(const struct lyd_node *node, const char *name)
+#define N_OBJECT_TYPES (sizeof(object_types) / sizeof(object_types[0]))
+
+void *encode_add(struct encoder *c, enum api_type type)
 {
-    return strcmp(node_name(node), name) == 0;
+    return item_list_add(&c->lists[type]);
 }
 
-static uint32_t uint_of(const struct lyd_node *parent, const char *name)
+uint32_t encode_count(const struct encoder *c, enum api_type type)
 {
-    return (uint32_t)node_number(parent, name);
+    return c->lists[type].n;
 }
 
-static uint32_t flag_of(const struct lyd_node *parent, const char *name, enum api_port_flag flag)
+int encode_no_memory(struct encoder *c)
 {
-    return node_number(parent, name) != 0 ? (uint32_t)flag : 0;
+    return failure(c->e, -ENOMEM, NULL, "out of memory");
 }
 
-static int copy_text(struct encoder *c, char *to, size_t size, const char *text)
+int encode_text(struct encoder *c, char *to, size_t size, const char *text)
 {
     if (strlen(text) >= size)
         return failure(c->e, -EINVAL, NULL, "%s is longer than %zu characters", text, size - 1);
@@ -52,9 +51,14 @@ static int copy_text(struct encoder *c, char *to, size_t size, const char *text)
     return 0;
 }
 
-static int no_memory(struct encoder *c)
+bool encode_is_named(const struct lyd_node *node, const char *name)
 {
-    return failure(c->e, -ENOMEM, NULL, "out of memory");
+    return strcmp(node_name(node), name) == 0;
+}
+
+uint32_t encode_uint(const struct lyd_node *parent, const char *name)
+{
+    return (uint32_t)node_number(parent, name);
 }
 
 static int hex_digit(char c)
@@ -64,8 +68,7 @@ static int hex_digit(char c)
     return (c | 0x20) - 'a' + 10;
 }
 
-// The schema has checked the form: six pairs of hexadecimal digits and colons.
-static void read_mac(uint8_t mac[6], const char *text)
+void encode_mac(uint8_t mac[6], const char *text)
 {
     for (unsigned i = 0; i < 6 && strlen(text) >= 2; i++) {
         mac[i] = (uint8_t)(hex_digit(text[0]) << 4 | hex_digit(text[1]));
@@ -73,217 +76,94 @@ static void read_mac(uint8_t mac[6], const char *text)
     }
 }
 
-static int encode_address(struct encoder *c, uint32_t port, const char *text)
+static void make_key(char *key, size_t size, const char *const words[4])
 {
-    struct api_port_address *address = item_list_add(&c->addresses);
-    const char *slash = strchr(text, '/');
-    char host[INET6_ADDRSTRLEN + 1] = {0};
-    size_t len = slash == NULL ? strlen(text) : (size_t)(slash - text);
+    snprintf(key, size, "%s %s/%s%s%s", words[0], words[1], words[2], words[3] == NULL ? "" : ".",
+             words[3] == NULL ? "" : words[3]);
+}
 
-    if (address == NULL)
-        return no_memory(c);
-    address->owner = port;
-    if (len < sizeof(host))
-        memcpy(host, text, len);
-    if (inet_pton(AF_INET, host, address->address) == 1) {
-        address->family = 4;
-        address->prefix_len = 32;
-    } else if (inet_pton(AF_INET6, host, address->address) == 1) {
-        address->family = 6;
-        address->prefix_len = 128;
-    } else {
-        return failure(c->e, -EINVAL, NULL, "%s is no address", text);
-    }
-    if (slash != NULL)
-        address->prefix_len = (uint8_t)strtoul(slash + 1, NULL, 10);
+int encode_remember(struct encoder *c, const char *kind, const char *tenant, const char *first,
+                    const char *second, uint32_t index)
+{
+    const char *const words[4] = {kind, tenant, first, second};
+    const void *before = NULL;
+    char key[128];
+
+    make_key(key, sizeof(key), words);
+    if (index_add(&c->names, key, (const void *)((uintptr_t)index + 1), &before) == -ENOMEM)
+        return encode_no_memory(c);
     return 0;
 }
 
-static int encode_device(struct encoder *c, struct api_port *port, const struct lyd_node *node)
+int64_t encode_find(const struct encoder *c, const char *kind, const char *tenant,
+                    const char *first, const char *second)
 {
-    static const struct {
-        const char *name, *device, *device_out;
-        enum api_port_type type;
-    } kinds[] = {
-        {"vhost-user", "socket", "", API_PORT_VHOST_USER},
-        {"tap", "interface", "", API_PORT_TAP},
-        {"pcap", "input-file", "output-file", API_PORT_PCAP},
-        {"ethdev", "device", "", API_PORT_ETHDEV},
-    };
-    const char *type = node_value(node, "type");
-    int rc;
+    const char *const words[4] = {kind, tenant, first, second};
+    char key[128];
 
-    for (unsigned i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
-        if (strcmp(type, kinds[i].name) != 0)
-            continue;
-        port->type = (uint8_t)kinds[i].type;
-        rc = copy_text(c, port->device, sizeof(port->device), node_value(node, kinds[i].device));
-        if (rc < 0)
-            return rc;
-        return copy_text(c, port->device_out, sizeof(port->device_out),
-                         node_value(node, kinds[i].device_out));
-    }
-    return failure(c->e, -ENOTSUP, NULL, "this dataplane has no ports of type %s", type);
+    make_key(key, sizeof(key), words);
+    return (int64_t)(uintptr_t)index_find(&c->names, key) - 1;
 }
 
-static int encode_port(struct encoder *c, uint32_t tenant, const struct lyd_node *node)
+static int encode_tenant(struct encoder *c, const struct lyd_node *node)
 {
-    struct api_port *port = item_list_add(&c->ports);
-    const struct lyd_node *storm = node_child(node, "storm-control"),
-                          *offloads = node_child(node, "offloads");
-    const struct lyd_node *leaf;
-    int rc;
+    struct api_tenant *tenant = encode_add(c, API_TENANT);
 
-    if (port == NULL)
-        return no_memory(c);
-    port->owner = tenant;
-    port->n_queues = (uint16_t)uint_of(node, "queues");
-    port->mtu = (uint16_t)uint_of(node, "mtu");
-    port->queue_size = (uint16_t)uint_of(node, "queue-size");
-    port->mac_limit = uint_of(node, "mac-limit");
-    port->storm_broadcast_pps = uint_of(storm, "broadcast");
-    port->storm_multicast_pps = uint_of(storm, "multicast");
-    port->storm_unknown_pps = uint_of(storm, "unknown-unicast");
-    port->flags =
-        flag_of(node, "guard", API_PORT_GUARD) | flag_of(node, "packed-ring", API_PORT_PACKED) |
-        flag_of(offloads, "checksum", API_PORT_CSUM) | flag_of(offloads, "tso", API_PORT_TSO);
-    if (strcmp(node_value(node, "mode"), "server") == 0)
-        port->flags |= API_PORT_SERVER;
-    read_mac(port->mac, node_value(node, "mac-address"));
-    rc = copy_text(c, port->name, sizeof(port->name), node_value(node, "name"));
-    if (rc == 0)
-        rc = encode_device(c, port, node);
-    if (rc == 0)
-        rc = copy_text(c, port->netns, sizeof(port->netns), node_value(node, "network-namespace"));
-    for (leaf = node_first(node); leaf != NULL; leaf = node_next(leaf))
-        if (rc == 0 && is_named(leaf, "addresses"))
-            rc = encode_address(c, c->ports.n - 1, node_text(leaf));
+    if (tenant == NULL)
+        return encode_no_memory(c);
+    tenant->neighbor_limit = encode_uint(node, "neighbor-limit");
+    return encode_text(c, tenant->name, sizeof(tenant->name), node_value(node, "name"));
+}
+
+// One pass over all tenants.
+static int for_each_tenant(struct encoder *c, const struct lyd_node *tree,
+                           int (*encode)(struct encoder *c, const struct encode_owner *tenant,
+                                         const struct lyd_node *node))
+{
+    struct encode_owner tenant = {0};
+    int rc = 0;
+
+    for (; tree != NULL && rc == 0; tree = node_next(tree)) {
+        if (!encode_is_named(tree, "tenants"))
+            continue;
+        tenant.name = node_value(tree, "name");
+        rc = encode(c, &tenant, tree);
+        tenant.index++;
+    }
     return rc;
 }
 
-static int encode_member(struct encoder *c, uint32_t sw, const char *tenant, const char *text)
+// A tenant and its ports: whatever follows may name any tenant's port.
+static int encode_tenant_and_ports(struct encoder *c, const struct encode_owner *tenant,
+                                   const struct lyd_node *node)
 {
-    struct api_member *member = item_list_add(&c->members);
+    int rc = encode_tenant(c, node);
 
-    if (member == NULL)
-        return no_memory(c);
-    member->owner = sw;
-    return port_index_resolve(c->port_index, tenant, text, member, c->e);
+    return rc < 0 ? rc : encode_ports(c, tenant, node);
 }
 
-// `members` are those of the switch.
-static int encode_static_mac(struct encoder *c, const struct member_index *members,
-                             const char *tenant, const struct lyd_node *node)
+static int encode_tree(struct encoder *c, const struct lyd_node *tree)
 {
-    struct api_static_mac *mac = item_list_add(&c->static_macs);
-    struct api_member wanted = {.owner = c->switches.n - 1};
-    const char *text = node_value(node, "member");
-    int64_t index;
-    int rc;
+    int rc = for_each_tenant(c, tree, encode_tenant_and_ports);
 
-    if (mac == NULL)
-        return no_memory(c);
-    mac->owner = wanted.owner;
-    read_mac(mac->mac, node_value(node, "mac-address"));
-    rc = port_index_resolve(c->port_index, tenant, text, &wanted, c->e);
     if (rc < 0)
         return rc;
-    index = member_index_find(members, &wanted);
-    if (index < 0)
-        return failure(c->e, -EINVAL, NULL, "%s is no member of this switch", text);
-    mac->member = (uint32_t)index;
-    return 0;
-}
-
-// All of the last switch, whose members begin at first_member.
-static int encode_static_macs(struct encoder *c, uint32_t first_member, const char *tenant,
-                              const struct lyd_node *sw)
-{
-    const struct lyd_node *n = node_child(sw, "static-macs");
-    struct member_index *members;
-    int rc = 0;
-
-    if (n == NULL)
-        return 0;
-    members = member_index_create(&c->members, first_member);
-    if (members == NULL)
-        return no_memory(c);
-    for (; rc == 0 && n != NULL && is_named(n, "static-macs"); n = node_next(n))
-        rc = encode_static_mac(c, members, tenant, n);
-    member_index_destroy(members);
-    return rc;
-}
-
-static int encode_switch(struct encoder *c, uint32_t tenant, const char *tenant_name,
-                         const struct lyd_node *node)
-{
-    struct api_switch *sw = item_list_add(&c->switches);
-    uint32_t index = c->switches.n - 1, first_member = c->members.n;
-    const struct lyd_node *n;
-    int rc;
-
-    if (sw == NULL)
-        return no_memory(c);
-    sw->owner = tenant;
-    sw->ageing_sec = uint_of(node, "ageing-time");
-    sw->mac_table_size = uint_of(node, "mac-table-size");
-    rc = copy_text(c, sw->name, sizeof(sw->name), node_value(node, "name"));
-    for (n = node_first(node); n != NULL; n = node_next(n))
-        if (rc == 0 && is_named(n, "members"))
-            rc = encode_member(c, index, tenant_name, node_text(n));
-    return rc < 0 ? rc : encode_static_macs(c, first_member, tenant_name, node);
-}
-
-// Tenants and their ports first: members may name any tenant's port.
-static int encode_tenants(struct encoder *c, const struct lyd_node *tree)
-{
-    const struct lyd_node *t, *n;
-    struct api_tenant *tenant;
-    int rc = 0;
-
-    for (t = tree; t != NULL; t = node_next(t)) {
-        if (!is_named(t, "tenants"))
-            continue;
-        tenant = item_list_add(&c->tenants);
-        if (tenant == NULL)
-            return no_memory(c);
-        tenant->neighbor_limit = uint_of(t, "neighbor-limit");
-        rc = copy_text(c, tenant->name, sizeof(tenant->name), node_value(t, "name"));
-        for (n = node_first(t); n != NULL; n = node_next(n))
-            if (rc == 0 && is_named(n, "ports"))
-                rc = encode_port(c, c->tenants.n - 1, n);
-        if (rc < 0)
-            return rc;
-    }
-    return 0;
-}
-
-static int encode_switches(struct encoder *c, const struct lyd_node *tree)
-{
-    const struct lyd_node *t, *n;
-    uint32_t tenant = 0;
-    int rc = 0;
-
-    for (t = tree; t != NULL; t = node_next(t)) {
-        if (!is_named(t, "tenants"))
-            continue;
-        for (n = node_first(t); n != NULL; n = node_next(n))
-            if (rc == 0 && is_named(n, "switches"))
-                rc = encode_switch(c, tenant, node_value(t, "name"), n);
-        tenant++;
-    }
-    return rc;
+    c->port_index = port_index_create(&c->lists[API_TENANT], &c->lists[API_PORT]);
+    if (c->port_index == NULL)
+        return encode_no_memory(c);
+    rc = for_each_tenant(c, tree, encode_switches);
+    if (rc == 0)
+        rc = for_each_tenant(c, tree, encode_routers);
+    return rc < 0 ? rc : for_each_tenant(c, tree, encode_chains);
 }
 
 static int write_datagrams(const struct encoder *c, struct encoding *encoding)
 {
-    const struct item_list *lists[] = {&c->tenants,  &c->ports,   &c->addresses,
-                                       &c->switches, &c->members, &c->static_macs};
     struct api_begin begin = {.config_id = encoding->config_id};
     int rc = datagrams_add(&encoding->datagrams, API_BEGIN, &begin, 1);
 
-    for (unsigned i = 0; rc == 0 && i < sizeof(lists) / sizeof(lists[0]); i++)
-        rc = datagrams_add_list(&encoding->datagrams, lists[i]);
+    for (unsigned i = 0; rc == 0 && i < N_OBJECT_TYPES; i++)
+        rc = datagrams_add_list(&encoding->datagrams, &c->lists[object_types[i]]);
     if (rc == 0)
         rc = datagrams_add(&encoding->datagrams, API_COMMIT, NULL, 0);
     return rc < 0 ? failure(c->e, rc, NULL, "out of memory") : 0;
@@ -292,28 +172,20 @@ static int write_datagrams(const struct encoder *c, struct encoding *encoding)
 static void encoder_init(struct encoder *c, struct config_error *e)
 {
     *c = (struct encoder){.e = e};
-    item_list_init(&c->tenants, API_TENANT);
-    item_list_init(&c->ports, API_PORT);
-    item_list_init(&c->addresses, API_PORT_ADDRESS);
-    item_list_init(&c->switches, API_SWITCH);
-    item_list_init(&c->members, API_MEMBER);
-    item_list_init(&c->static_macs, API_STATIC_MAC);
+    for (unsigned i = 0; i < N_OBJECT_TYPES; i++)
+        item_list_init(&c->lists[object_types[i]], object_types[i]);
 }
 
 static void encoder_fini(struct encoder *c)
 {
-    item_list_fini(&c->tenants);
-    item_list_fini(&c->ports);
-    item_list_fini(&c->addresses);
-    item_list_fini(&c->switches);
-    item_list_fini(&c->members);
-    item_list_fini(&c->static_macs);
+    for (unsigned i = 0; i < N_OBJECT_TYPES; i++)
+        item_list_fini(&c->lists[object_types[i]]);
     port_index_destroy(c->port_index);
+    index_fini(&c->names);
 }
 
 int encoding_create(const struct config *config, struct encoding **encoding, struct config_error *e)
 {
-    const struct lyd_node *tree = config_tree(config);
     struct encoding *result = calloc(1, sizeof(*result));
     struct encoder c;
     int rc;
@@ -322,11 +194,7 @@ int encoding_create(const struct config *config, struct encoding **encoding, str
         return failure(e, -ENOMEM, NULL, "out of memory");
     result->config_id = config_id(config);
     encoder_init(&c, e);
-    rc = encode_tenants(&c, tree);
-    if (rc == 0) {
-        c.port_index = port_index_create(&c.tenants, &c.ports);
-        rc = c.port_index == NULL ? no_memory(&c) : encode_switches(&c, tree);
-    }
+    rc = encode_tree(&c, config_tree(config));
     if (rc == 0)
         rc = write_datagrams(&c, result);
     encoder_fini(&c);

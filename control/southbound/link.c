@@ -21,6 +21,11 @@ struct connection {
     int fd;
 };
 
+union fds_control {
+    struct cmsghdr header; // aligned
+    char bytes[CMSG_SPACE(LINK_N_FDS * sizeof(int))];
+};
+
 struct hello_message {
     struct api_header header;
     struct api_hello item;
@@ -152,6 +157,24 @@ static void link_read(struct link *l)
     }
 }
 
+// What goes along with the datagram h, if it is of the one type that takes descriptors.
+static void attach_fds(struct msghdr *message, const struct api_header *h,
+                       union fds_control *control)
+{
+    struct cmsghdr *part;
+
+    if (h->type != API_XDP)
+        return;
+    message->msg_control = control;
+    message->msg_controllen = sizeof(*control);
+    part = CMSG_FIRSTHDR(message);
+    part->cmsg_level = SOL_SOCKET;
+    part->cmsg_type = SCM_RIGHTS;
+    part->cmsg_len = CMSG_LEN(LINK_N_FDS * sizeof(int));
+    memcpy(CMSG_DATA(part), ((const struct link_xdp_message *)(const void *)h)->fds,
+           LINK_N_FDS * sizeof(int));
+}
+
 // 1: sent, 0: no room in the socket, -1: lost.
 static int link_send(struct link *l, const struct api_header *h)
 {
@@ -162,8 +185,10 @@ static int link_send(struct link *l, const struct api_header *h)
     } items = {.in = h + 1}; // iov_base is not const; sendmsg writes nothing there
     struct iovec iov[2] = {{&header, sizeof(header)}, {items.out, h->len - sizeof(header)}};
     struct msghdr message = {.msg_iov = iov, .msg_iovlen = 2};
+    union fds_control control = {0};
 
     header.sequence = l->next_sequence;
+    attach_fds(&message, h, &control);
     if (sendmsg(l->connection->fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0) {
         l->next_sequence++;
         if (l->n_in_flight++ == 0)

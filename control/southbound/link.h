@@ -16,7 +16,17 @@
 #define LINK_RETRY_SLOW_MS 1000 // while it speaks another version, or nonsense, or hangs
 #define LINK_ANSWER_MS 5000     // without an answer for so long the connection is given up
 
+#define LINK_N_FDS 2 // that go with an API_XDP
+
 struct link;
+
+// In memory the descriptors stand behind a datagram of type API_XDP, here and nowhere else; they go
+// along when it is sent.
+struct link_xdp_message {
+    struct api_header header;
+    struct api_xdp item;
+    int fds[LINK_N_FDS];
+};
 
 enum link_state {
     LINK_ABSENT,   // nobody listens

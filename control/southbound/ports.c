@@ -64,7 +64,7 @@ const char *port_state_name(unsigned state)
 
 const char *port_type_name(unsigned type)
 {
-    static const char *const names[] = {"?", "vhost-user", "tap", "pcap", "ethdev"};
+    static const char *const names[] = {"?", "vhost-user", "tap", "pcap", "ethdev", "af-xdp"};
 
     return type < sizeof(names) / sizeof(names[0]) ? names[type] : "?";
 }

@@ -24,6 +24,8 @@ struct southbound {
     char refusal[2 * API_TEXT_SIZE + 64]; // why it did not take it; empty: it did
     uv_timer_t retry;                     // after a refusal
     struct stats *stats;
+    struct southbound_follower follower;
+    struct southbound_feeder feeder;
     void (*done)(void *arg, const struct transaction_result *result); // of southbound_send
     void *arg;
 };
@@ -34,6 +36,16 @@ static bool is_in_step(const struct southbound *s)
 {
     return s->wanted != NULL && link_state(s->link) == LINK_UP &&
            s->config_id == encoding_config_id(s->wanted);
+}
+
+static void tell_in_step(struct southbound *s)
+{
+    if (s->is_held || !is_in_step(s))
+        return;
+    if (s->follower.in_step != NULL)
+        s->follower.in_step(s->follower.arg);
+    if (s->feeder.in_step != NULL)
+        s->feeder.in_step(s->feeder.arg);
 }
 
 static void on_retry(uv_timer_t *timer)
@@ -52,6 +64,7 @@ static void on_wanted_done(void *arg, const struct transaction_result *result)
         s->generation = result->generation;
         log_info("the dataplane runs the configuration: generation %" PRIu64, s->generation);
         reconcile(s); // another one may be wanted by now
+        tell_in_step(s);
         return;
     }
     if (link_state(s->link) != LINK_UP)
@@ -85,6 +98,7 @@ static void on_up(void *arg, const struct api_hello *hello)
     log_info("the dataplane is there, generation %" PRIu64 "%s", s->generation,
              is_in_step(s) ? ", with the running configuration" : "");
     reconcile(s);
+    tell_in_step(s);
 }
 
 static void on_down(void *arg)
@@ -95,6 +109,8 @@ static void on_down(void *arg)
         log_info("the dataplane is gone: %s", link_sentence(s->link));
     stats_close(s->stats);
     s->stats = NULL;
+    if (s->feeder.gone != NULL)
+        s->feeder.gone(s->feeder.arg);
 }
 
 int southbound_create(uv_loop_t *loop, const char *run_dir, struct southbound **southbound,
@@ -168,12 +184,50 @@ void southbound_settle(struct southbound *s, const struct encoding *wanted)
     if (is_first)
         link_start(s->link);
     reconcile(s);
+    tell_in_step(s);
 }
 
-int southbound_list_macs(struct southbound *s, const char *tenant, const char *name,
-                         void (*done)(void *arg, struct mac_list *list), void *arg)
+static void set_overlay(struct southbound *s)
 {
-    return mac_list_start(s->link, tenant, name, done, arg);
+    const struct stats_overlay overlay = {s->follower.port, s->follower.arg};
+
+    if (s->stats != NULL)
+        stats_set_overlay(s->stats, &overlay);
+}
+
+void southbound_follow(struct southbound *s, const struct southbound_follower *follower)
+{
+    s->follower = *follower;
+    set_overlay(s);
+    tell_in_step(s);
+}
+
+int southbound_grant_xdp(struct southbound *s, const struct api_xdp *item, const int fds[2],
+                         void (*done)(void *arg, const struct config_error *e), void *arg)
+{
+    if (s->is_held || !is_in_step(s))
+        return -EAGAIN;
+    return xdp_grant_start(s->link, item, fds, done, arg);
+}
+
+void southbound_feed(struct southbound *s, const struct southbound_feeder *feeder)
+{
+    s->feeder = *feeder;
+    tell_in_step(s);
+}
+
+int southbound_deliver(struct southbound *s, const struct delivery *delivery,
+                       void (*done)(void *arg, const struct delivery_result *result), void *arg)
+{
+    if (s->is_held || !is_in_step(s))
+        return -EAGAIN;
+    return delivery_start(s->link, delivery, &s->generation, done, arg);
+}
+
+int southbound_ask(struct southbound *s, const struct listing_question *question,
+                   void (*done)(void *arg, struct listing *listing), void *arg)
+{
+    return listing_start(s->link, question, done, arg);
 }
 
 void southbound_status(const struct southbound *s, struct southbound_status *status)
@@ -198,5 +252,6 @@ const struct stats *southbound_stats(struct southbound *s)
     if (s->stats == NULL && link_state(s->link) == LINK_UP)
         if (stats_open(s->run_dir, &s->stats) < 0)
             s->stats = NULL;
+    set_overlay(s);
     return s->stats;
 }

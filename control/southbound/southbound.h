@@ -8,9 +8,12 @@
 
 #include <uv.h>
 
+#include "control/southbound/delivery.h"
 #include "control/southbound/encoding.h"
+#include "control/southbound/listing.h"
 #include "control/southbound/stats.h"
 #include "control/southbound/transaction.h"
+#include "control/southbound/xdp_grant.h"
 
 struct southbound;
 
@@ -30,9 +33,37 @@ int southbound_send(struct southbound *s, const struct encoding *encoding,
 // caller's and must live until another one is settled and no transaction is under way.
 void southbound_settle(struct southbound *s, const struct encoding *wanted);
 
-// As mac_list_start.
-int southbound_list_macs(struct southbound *s, const char *tenant, const char *name,
-                         void (*done)(void *arg, struct mac_list *list), void *arg);
+// Who gives the dataplane what goes beside its configuration.
+struct southbound_follower {
+    // The dataplane runs the wanted configuration: it came, or committed. Its ports may be new.
+    void (*in_step)(void *arg);
+    // struct stats_overlay's.
+    void (*port)(void *arg, struct api_stats_port *row);
+    void *arg;
+};
+// One at a time; zeroed: nobody. Copied.
+void southbound_follow(struct southbound *s, const struct southbound_follower *follower);
+
+// As xdp_grant_start. -EAGAIN: the dataplane does not run the wanted configuration; in_step tells.
+int southbound_grant_xdp(struct southbound *s, const struct api_xdp *item, const int fds[2],
+                         void (*done)(void *arg, const struct config_error *e), void *arg);
+
+// Who gives routers what daemons install.
+struct southbound_feeder {
+    void (*in_step)(void *arg); // as the follower's
+    void (*gone)(void *arg);    // the connection was lost; in_step comes again
+    void *arg;
+};
+// One at a time; zeroed: nobody. Copied.
+void southbound_feed(struct southbound *s, const struct southbound_feeder *feeder);
+
+// As delivery_start. -EAGAIN: the dataplane does not run the wanted configuration; in_step tells.
+int southbound_deliver(struct southbound *s, const struct delivery *delivery,
+                       void (*done)(void *arg, const struct delivery_result *result), void *arg);
+
+// As listing_start.
+int southbound_ask(struct southbound *s, const struct listing_question *question,
+                   void (*done)(void *arg, struct listing *listing), void *arg);
 
 struct southbound_status {
     enum link_state link;

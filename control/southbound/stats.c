@@ -18,6 +18,7 @@
 
 struct stats {
     const struct api_stats *map;
+    struct stats_overlay overlay;
 };
 
 static bool is_ours(const struct api_stats *map)
@@ -54,6 +55,11 @@ int stats_open(const char *run_dir, struct stats **stats)
     }
     (*stats)->map = map;
     return 0;
+}
+
+void stats_set_overlay(struct stats *stats, const struct stats_overlay *overlay)
+{
+    stats->overlay = *overlay;
 }
 
 void stats_close(struct stats *stats)
@@ -109,6 +115,8 @@ bool stats_port(const struct stats *stats, unsigned port, struct api_stats_port 
     make_printable(row->tenant, sizeof(row->tenant));
     make_printable(row->name, sizeof(row->name));
     make_printable(row->text, sizeof(row->text));
+    if (stats->overlay.port != NULL && row->state != API_PORT_UNUSED)
+        stats->overlay.port(stats->overlay.arg, row);
     return row->state != API_PORT_UNUSED;
 }
 

@@ -12,9 +12,17 @@
 
 struct stats; // one mapping, of one life of the dataplane
 
+// What culvertd knows of a port goes over what the dataplane says: may change state and text of a
+// row that is read.
+struct stats_overlay {
+    void (*port)(void *arg, struct api_stats_port *row); // NULL: nothing is known
+    void *arg;
+};
+
 // Map <run_dir>/stats. -errno; -EPROTO: not a segment of this version. Unmap when the dataplane is
 // gone.
 int stats_open(const char *run_dir, struct stats **stats);
+void stats_set_overlay(struct stats *stats, const struct stats_overlay *overlay); // copied
 void stats_close(struct stats *stats);
 
 struct stats_summary {

@@ -2,7 +2,7 @@
 #ifndef CONTROL_SOUTHBOUND_TRANSACTION_H
 #define CONTROL_SOUTHBOUND_TRANSACTION_H
 
-// The dialogues that culvertd has with the dataplane. Event loop only.
+// One configuration on its way to the dataplane. Event loop only.
 
 #include "control/datastore/datastore.h"
 #include "control/southbound/encoding.h"
@@ -19,17 +19,5 @@ struct transaction_result {
 // caller's and must live until then. -ENOTCONN, -ENOMEM: `done` is not called.
 int transaction_start(struct link *link, const struct encoding *encoding,
                       void (*done)(void *arg, const struct transaction_result *result), void *arg);
-
-struct mac_list {
-    struct config_error error;
-    struct api_mac *macs; // the receiver frees
-    size_t n;
-};
-
-#define MAC_LIST_MAX 1048576 // the largest table that a switch may have
-
-// Ask for the MACs of a switch, page by page. As above.
-int mac_list_start(struct link *link, const char *tenant, const char *name,
-                   void (*done)(void *arg, struct mac_list *list), void *arg);
 
 #endif

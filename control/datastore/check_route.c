@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Where do a router's static routes lead? Each next hop has to be behind an interface of the
+// router, and be somebody else. Called by check_router.c once all interfaces are known, for each of
+// perhaps 100k routes: a few look-ups each, no walk. Changes nothing. Next: check_chain.c.
+
+#include "control/datastore/address.h"
+#include "control/datastore/check.h"
+#include "dataplane/api/culvert_api.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+static int check_outgoing(struct checker *s, const struct router_scope *scope,
+                          const struct lyd_node *leaf)
+{
+    char key[CHECK_KEY_SIZE], quoted[ERROR_QUOTE_SIZE];
+
+    (void)snprintf(key, sizeof(key), "interface %s", node_text(leaf));
+    if (index_find(&scope->names, key))
+        return 0;
+    return error_at(s->e, -EINVAL, leaf, "the router has no interface %s",
+                    error_quote(lyd_get_value(leaf), quoted));
+}
+
+const struct lyd_node *check_find_subnet(const struct router_scope *scope, const struct address *a,
+                                         unsigned len)
+{
+    struct address subnet = *a;
+    char key[CHECK_KEY_SIZE];
+
+    if (!(a->family == 4 ? scope->has_subnet4 : scope->has_subnet6)[len])
+        return NULL;
+    address_mask(&subnet, len);
+    check_address_key("subnet", &subnet, key);
+    return index_find(&scope->names, key);
+}
+
+static bool is_in_subnet(const struct router_scope *scope, const struct address *a)
+{
+    unsigned len;
+
+    for (len = 1; len <= address_size(a); len++)
+        if (check_find_subnet(scope, a, len))
+            return true;
+    return false;
+}
+
+int check_count_route(struct checker *s, struct router_scope *scope, const struct lyd_node *node,
+                      unsigned family)
+{
+    if (++*(family == 4 ? &scope->n_routes4 : &scope->n_routes6) <= scope->limit)
+        return 0;
+    return error_at(s->e, -EINVAL, node,
+                    "more IPv%u routes, those of interfaces included, than the router's "
+                    "route-limit, %lu",
+                    family, scope->limit);
+}
+
+// `outgoing` is the leaf beside it, or NULL.
+static int check_next_hop(struct checker *s, const struct router_scope *scope,
+                          const struct lyd_node *leaf, const struct lyd_node *outgoing,
+                          unsigned family)
+{
+    const char *text = lyd_get_value(leaf);
+    char key[CHECK_KEY_SIZE], quoted[ERROR_QUOTE_SIZE];
+    struct address a;
+
+    error_quote(text, quoted);
+    if (address_parse(text, &a) < 0 || !address_is_host(&a))
+        return error_at(s->e, -EINVAL, leaf, "%s can't be a next hop", quoted);
+    if (a.family == 4 && family == 6) // the other way round is RFC 8950
+        return error_at(s->e, -EINVAL, leaf, "%s is IPv4, the prefix is IPv6", quoted);
+    check_address_key("address", &a, key);
+    if (index_find(&scope->names, key))
+        return error_at(s->e, -EINVAL, leaf, "%s is the router's own address", quoted);
+    if (outgoing)
+        return 0;
+    if (address_is_link_local(&a))
+        return error_at(s->e, -EINVAL, leaf,
+                        "%s is link-local, there may be one on each interface: add "
+                        "outgoing-interface",
+                        quoted);
+    if (is_in_subnet(scope, &a))
+        return 0;
+    return error_at(s->e, -EINVAL, leaf,
+                    "%s is in no subnet of the router's interfaces: add outgoing-interface, or an "
+                    "address to an interface",
+                    quoted);
+}
+
+// Of a route, or of one entry of its next-hops.
+static int check_path(struct checker *s, const struct router_scope *scope,
+                      const struct lyd_node *parent, const char *field, unsigned family)
+{
+    const struct lyd_node *next_hop = node_child(parent, field);
+    const struct lyd_node *outgoing = node_child(parent, "outgoing-interface");
+    int r = 0;
+
+    if (outgoing)
+        r = check_outgoing(s, scope, outgoing);
+    if (r == 0 && next_hop)
+        r = check_next_hop(s, scope, next_hop, outgoing, family);
+    return r;
+}
+
+int check_route(struct checker *s, struct router_scope *scope, const struct lyd_node *route)
+{
+    const struct lyd_node *child;
+    unsigned n_paths = 0;
+    struct address prefix;
+    int r;
+
+    if (address_parse(node_value(route, "prefix"), &prefix) < 0)
+        return error_at(s->e, -EINVAL, route, "is no prefix");
+    r = check_count_route(s, scope, route, prefix.family);
+    if (r < 0)
+        return r;
+    r = check_path(s, scope, route, "next-hop", prefix.family);
+    for (child = lyd_child(route); child && r == 0; child = child->next) {
+        if (!check_is_list(child, "next-hops"))
+            continue;
+        if (++n_paths > API_MAX_PATHS)
+            return error_at(s->e, -EINVAL, child, "more than %d next-hops", API_MAX_PATHS);
+        r = check_path(s, scope, child, "address", prefix.family);
+    }
+    return r;
+}

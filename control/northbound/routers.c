@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Which routers are there, and how do their interfaces fare? Addresses and limits come from the
+// running configuration as it is given to the dataplane, links and counters from the dataplane
+// itself. Event loop only; called by server.c through the router of requests. Next: collect.c.
+
+#include <stdio.h>
+#include <string.h>
+
+#include "control/northbound/handlers.h"
+#include "control/northbound/routers.h"
+#include "control/northbound/running.h"
+#include "control/northbound/server.h"
+
+static json_t *number(uint64_t n)
+{
+    return json_integer((json_int_t)n);
+}
+
+// What the configuration says of an interface of this router; NULL if it is not in it any more.
+static const struct api_interface *find_interface(const struct encoding *encoding, uint32_t router,
+                                                  const char *name, uint32_t *index)
+{
+    const struct api_interface *interface;
+
+    for (uint32_t i = 0; (interface = encoding_item(encoding, API_INTERFACE, i)) != NULL; i++) {
+        if (interface->owner != router || strcmp(interface->name, name) != 0)
+            continue;
+        *index = i;
+        return interface;
+    }
+    return NULL;
+}
+
+static json_t *addresses_json(const struct encoding *encoding, uint32_t interface)
+{
+    const struct api_interface_address *a;
+    json_t *list = json_array();
+
+    for (uint32_t i = 0; (a = encoding_item(encoding, API_INTERFACE_ADDRESS, i)) != NULL; i++)
+        if (a->owner == interface)
+            json_array_append_new(list, running_prefix_json(a->family, a->address, a->prefix_len));
+    return list;
+}
+
+static void add_configured(json_t *json, const struct encoding *encoding, uint32_t router,
+                           const char *name)
+{
+    const struct api_interface *interface;
+    const struct api_port *twin;
+    uint32_t index = 0;
+
+    interface = router == API_NONE ? NULL : find_interface(encoding, router, name, &index);
+    if (interface == NULL)
+        return;
+    json_object_set_new(json, "addresses", addresses_json(encoding, index));
+    if (interface->tcp_mss != 0)
+        json_object_set_new(json, "tcp-mss", number(interface->tcp_mss));
+    json_object_set_new(
+        json, "source-check",
+        json_string(interface->flags & API_INTERFACE_STRICT_URPF ? "strict" : "none"));
+    twin = interface->kernel_port == API_NONE
+               ? NULL
+               : encoding_item(encoding, API_PORT, interface->kernel_port);
+    if (twin == NULL)
+        return;
+    json_object_set_new(json, "kernel-interface", json_string(twin->device));
+    if (twin->netns[0] != '\0')
+        json_object_set_new(json, "network-namespace", json_string(twin->netns));
+}
+
+static json_t *interface_json(const struct api_interface_state *i)
+{
+    const char *link = i->is_up ? "up" : (i->is_plugged ? "down" : "unplugged");
+
+    return json_pack("{s:s, s:s, s:o, s:i}", "name", i->name, "link", link, "mac-address",
+                     running_mac_json(i->mac), "mtu", (int)i->mtu);
+}
+
+static json_t *counters_json(const struct api_router_state *s)
+{
+    json_t *json = json_object();
+
+#define ADD_COUNTER(name, text) json_object_set_new(json, #name, number(s->name));
+    API_ROUTER_COUNTERS(ADD_COUNTER)
+#undef ADD_COUNTER
+    return json;
+}
+
+static json_t *report_json(const struct encoding *encoding, const struct router_report *report)
+{
+    const struct api_router_state *s = &report->state;
+    struct object_name name;
+    const struct api_router *router;
+    json_t *json, *interfaces = json_array(), *interface;
+    uint32_t index;
+
+    memcpy(name.tenant, s->tenant, API_NAME_SIZE);
+    memcpy(name.name, s->name, API_NAME_SIZE);
+    index = running_find_router(encoding, &name);
+    router = index == API_NONE ? NULL : encoding_item(encoding, API_ROUTER, index);
+    for (size_t i = 0; i < report->n_interfaces; i++) {
+        interface = interface_json(&report->interfaces[i]);
+        add_configured(interface, encoding, index, report->interfaces[i].name);
+        json_array_append_new(interfaces, interface);
+    }
+    json = json_pack("{s:s, s:s, s:o, s:o, s:o, s:o, s:o}", "tenant", s->tenant, "name", s->name,
+                     "ipv4-routes", number(s->n_routes4), "ipv6-routes", number(s->n_routes6),
+                     "route-memory", number(s->route_memory), "neighbors", number(s->n_neighbors),
+                     "neighbors-refused", number(s->n_neighbors_refused));
+    if (router != NULL) {
+        json_object_set_new(json, "route-limit", number(router->route_limit));
+        json_object_set_new(json, "neighbor-limit", number(router->neighbor_limit));
+        json_object_set_new(json, "kernel-preference", number(router->dynamic_preference));
+    }
+    json_object_set_new(json, "interfaces", interfaces);
+    json_object_set_new(json, "counters", counters_json(s));
+    return json;
+}
+
+static void on_collected(struct exchange *x, const struct router_reports *reports)
+{
+    const struct encoding *encoding = apply_running(northbound_context(x->n)->apply);
+    json_t *list;
+
+    if (reports->error.code != 0) {
+        exchange_refuse(x, &reports->error);
+        return;
+    }
+    list = json_array();
+    for (size_t i = 0; i < reports->n; i++)
+        json_array_append_new(list, report_json(encoding, &reports->reports[i]));
+    exchange_answer_json(x, 200, json_pack("{s:o}", "culvert:routers", list));
+}
+
+void handle_routers(struct exchange *x)
+{
+    routers_collect(x, true, on_collected);
+}
