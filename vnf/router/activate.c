@@ -8,7 +8,6 @@
 #include "vnf/router/route.h"
 
 #define N_ANNOUNCEMENTS 3 // RFC 4861, 10: MAX_NEIGHBOR_ADVERTISEMENT
-#define PING_TIMEOUT_SEC 60
 
 static void announce(struct router_slot *slot)
 {
@@ -82,7 +81,7 @@ void router_ping_expire(struct router_state *state)
         uint32_t ping_state = __atomic_load_n(&ping->state, __ATOMIC_ACQUIRE);
 
         if (ping_state == PING_FREE || ping_state == PING_FINISHING ||
-            clock_sec() - ping->started_sec < PING_TIMEOUT_SEC)
+            clock_sec() - ping->started_sec < ROUTER_PING_SEC)
             continue;
         (void)__atomic_compare_exchange_n(&ping->state, &ping_state, PING_FREE, 0, __ATOMIC_ACQ_REL,
                                           __ATOMIC_RELAXED);

@@ -20,7 +20,8 @@
 
 #define ROUTER_MAX_SLOTS 4096 // interfaces of one router, those being replaced included
 #define SLOT_NONE UINT16_MAX
-#define ROUTER_MAX_PINGS 16 // echo requests under way from one router
+#define ROUTER_MAX_PINGS 32 // echo requests under way from one router
+#define ROUTER_PING_SEC 4   // one that nobody asked for again is given up
 #define ROUTER_OWN_BITS 4096
 
 struct neighbor_table;
@@ -82,7 +83,7 @@ struct router_ping {
     struct api_ping request;
     struct api_ping_state result;
     uint64_t sent_tsc;
-    uint32_t started_sec; // main thread: given up and free after a minute
+    uint32_t started_sec; // main thread: given up and free after ROUTER_PING_SEC
 };
 
 enum ping_state {
