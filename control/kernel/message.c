@@ -133,6 +133,8 @@ int message_read_link(struct nlmsghdr *h, struct kernel_link *link)
     link->ifindex = (uint32_t)m->ifi_index;
     link->is_up = m->ifi_flags & IFF_UP;
     link->is_tap = is_tap(a[IFLA_LINKINFO]);
+    if (a[IFLA_ADDRESS] != NULL && nla_len(a[IFLA_ADDRESS]) == 6)
+        memcpy(link->mac, nla_data(a[IFLA_ADDRESS]), 6);
     nla_strlcpy(link->name, a[IFLA_IFNAME], sizeof(link->name));
     return 0;
 }
@@ -152,6 +154,9 @@ int message_read_address(struct nlmsghdr *h, struct kernel_address *address)
         return -ENOENT;
     address->ifindex = m->ifa_index;
     address->prefix.len = m->ifa_prefixlen;
-    address->is_ours = a[IFA_PROTO] != NULL && nla_get_u8(a[IFA_PROTO]) == MESSAGE_ADDRESS_PROTOCOL;
+    if (a[IFA_PROTO] != NULL) {
+        address->is_ours = nla_get_u8(a[IFA_PROTO]) == MESSAGE_ADDRESS_PROTOCOL;
+        address->is_automatic = nla_get_u8(a[IFA_PROTO]) == IFAPROT_KERNEL_LL;
+    }
     return copy_address(address->prefix.address, address->prefix.family, own);
 }

@@ -62,12 +62,14 @@ struct kernel_link {
     bool is_up; // set up by the administrator
     bool is_tap;
     uint32_t ifindex;
+    uint8_t mac[6];
     char name[IF_NAMESIZE];
 };
 
 struct kernel_address {
     bool is_new;
-    bool is_ours; // bears MESSAGE_ADDRESS_PROTOCOL
+    bool is_ours;      // bears MESSAGE_ADDRESS_PROTOCOL
+    bool is_automatic; // a link-local one that the kernel made
     uint32_t ifindex;
     struct kernel_prefix prefix;
 };

@@ -16,6 +16,7 @@
 #include "control/log.h"
 
 #define APPEARED_MS 20
+#define PATIENCE_NS 1000000000ULL
 #define MAX_DUMPS 3 // tries at what changes meanwhile
 
 static const char *label(const struct space *s)
@@ -155,10 +156,17 @@ static const struct device *find_before(const struct space *s, uint32_t ifindex)
     return NULL;
 }
 
+// The dataplane makes the interface and sets its MAC address next: until then it is left alone.
+static bool has_mac_of(const struct space *s, const struct kernel_link *link, uint32_t twin)
+{
+    return memcmp(link->mac, s->thread->plan->twins[twin].mac, sizeof(link->mac)) == 0;
+}
+
 static void add_device(struct space *s, const struct kernel_link *link, uint32_t twin)
 {
     const struct device *before = find_before(s, link->ifindex);
     struct device *devices = realloc(s->devices, (s->n_devices + 1) * sizeof(*devices));
+    bool has_mac = has_mac_of(s, link, twin);
     uint32_t i = s->n_devices;
 
     if (devices == NULL)
@@ -171,7 +179,8 @@ static void add_device(struct space *s, const struct kernel_link *link, uint32_t
                                  .is_up = link->is_up,
                                  .is_fresh = true,
                                  .is_new = before == NULL || before->is_new,
-                                 .due_ns = thread_now_ns()};
+                                 .has_mac = has_mac,
+                                 .due_ns = thread_now_ns() + (has_mac ? 0 : PATIENCE_NS)};
     s->n_devices++;
     if (before == NULL || before->is_up != link->is_up)
         thread_resync_router(s->thread, s->thread->plan->twins[twin].router, APPEARED_MS);
@@ -197,6 +206,9 @@ static void note_link(struct space *s, struct nlmsghdr *h)
         return;
     }
     d->is_fresh = true;
+    if (!d->has_mac && has_mac_of(s, &link, twin))
+        d->due_ns = thread_now_ns();
+    d->has_mac = has_mac_of(s, &link, twin);
     if (d->is_up == link.is_up)
         return;
     // Of the routes that go and come with this the kernel does not tell.
@@ -215,7 +227,7 @@ static void note_address(struct space *s, struct nlmsghdr *h)
         return;
     d = space_device(s, address.ifindex);
     if (d != NULL && address.is_ours && d->due_ns == 0)
-        d->due_ns = thread_now_ns() + 1000000000;
+        d->due_ns = thread_now_ns() + PATIENCE_NS;
 }
 
 static void note(void *arg, struct nlmsghdr *h)

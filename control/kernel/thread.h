@@ -28,6 +28,7 @@ struct device {
     bool is_up;
     bool is_fresh;   // seen in this dump of links
     bool is_new;     // not yet set up
+    bool has_mac;    // that of the router's interface
     bool has_warned; // that it can't be set up
     uint64_t due_ns; // when its addresses are to be looked at; 0: not
 };

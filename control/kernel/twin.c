@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// What makes an interface of the kernel a router interface's twin? Its addresses, and settings with
+// What makes an interface of the kernel a router interface's twin? Its addresses, the router's own
+// link-local one among them, and settings with
 // which the kernel leaves to the dataplane what is the dataplane's. Addresses that others gave it
 // stay; ours bear a protocol number, so that those which the configuration dropped are known even
 // after a restart. MAC address and MTU are the dataplane's to set. On the mirror's thread, called
@@ -29,7 +30,7 @@ static const struct setting settings[] = {
     // answered by it.
     {"ipv6", "accept_dad", "0"},
     {"ipv6", "dad_transmits", "0"},
-    {"ipv6", "addr_gen_mode", "0"}, // EUI-64, as the router's own link-local address
+    {"ipv6", "addr_gen_mode", "1"}, // its link-local address is the router's, given here
     {"ipv6", "keep_addr_on_down", "1"},
     {"ipv6", "accept_ra", "0"}, // a router
     {"ipv6", "router_solicitations", "0"},
@@ -114,6 +115,8 @@ struct review {
     const struct plan_address *wanted;
     uint32_t n_wanted;
     bool *is_there;
+    struct kernel_prefix link_local;
+    bool has_link_local;
     uint32_t ifindex;
     unsigned n_stale;
     struct kernel_prefix stale[MAX_STALE];
@@ -135,7 +138,9 @@ static void review_address(void *arg, struct nlmsghdr *h)
             return;
         }
     }
-    if (address.is_ours && review->n_stale < MAX_STALE)
+    if (memcmp(&address.prefix, &review->link_local, sizeof(address.prefix)) == 0)
+        review->has_link_local = true;
+    else if ((address.is_ours || address.is_automatic) && review->n_stale < MAX_STALE)
         review->stale[review->n_stale++] = address.prefix;
 }
 
@@ -151,6 +156,17 @@ static int list_addresses(const struct space *s, const struct device *d, struct 
     return rc == -EAGAIN ? 0 : rc; // what changed meanwhile is told, and looked at again
 }
 
+// RFC 4291, appendix A: as the router makes its own.
+static void make_link_local(const uint8_t mac[6], struct kernel_prefix *prefix)
+{
+    const uint8_t address[16] = {0xfe,       0x80,   0,      0,    0,    0,      0,      0,
+                                 mac[0] ^ 2, mac[1], mac[2], 0xff, 0xfe, mac[3], mac[4], mac[5]};
+
+    prefix->family = 6;
+    prefix->len = 64;
+    memcpy(prefix->address, address, sizeof(address));
+}
+
 static int set_addresses(const struct space *s, const struct device *d)
 {
     const struct plan_twin *twin = &s->thread->plan->twins[d->twin];
@@ -158,8 +174,10 @@ static int set_addresses(const struct space *s, const struct device *d)
                             .n_wanted = twin->n_addresses,
                             .is_there = calloc(twin->n_addresses + 1, sizeof(bool)),
                             .ifindex = d->ifindex};
-    int rc = review.is_there == NULL ? -ENOMEM : list_addresses(s, d, &review);
+    int rc;
 
+    make_link_local(twin->mac, &review.link_local);
+    rc = review.is_there == NULL ? -ENOMEM : list_addresses(s, d, &review);
     for (unsigned i = 0; rc == 0 && i < review.n_stale; i++) {
         rc = change_address(s, d, RTM_DELADDR, &review.stale[i]);
         if (rc == -EADDRNOTAVAIL)
@@ -171,6 +189,11 @@ static int set_addresses(const struct space *s, const struct device *d)
         memcpy(prefix.address, review.wanted[i].address, sizeof(prefix.address));
         if (!review.is_there[i])
             rc = change_address(s, d, RTM_NEWADDR, &prefix);
+    }
+    if (rc == 0 && !review.has_link_local) {
+        rc = change_address(s, d, RTM_NEWADDR, &review.link_local);
+        if (rc == -EACCES)
+            rc = 0; // no IPv6 here, and none asked for
     }
     free(review.is_there);
     return rc;

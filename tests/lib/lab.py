@@ -48,7 +48,8 @@ def run(*command, check=True, seconds=60, **kwargs):
 
 class Lab:
     def __init__(self, workers=1, dataplane_options=()):
-        self.dir = tempfile.mkdtemp(prefix="cv.", dir="/tmp")  # short: it ends up in socket names
+        # As /run is: memory. The name is short, it ends up in those of sockets.
+        self.dir = tempfile.mkdtemp(prefix="cv.", dir="/dev/shm")
         self.run_dir = os.path.join(self.dir, "run")
         self.state_dir = os.path.join(self.dir, "state")
         self.guest_dir = os.path.join(self.dir, "guests")

@@ -83,8 +83,9 @@ void route_apply(struct router_state *state, const struct router_config *config)
 // An interface's link went up or down (router_slot.is_up is written already).
 void route_link(struct router_state *state, const struct router_config *config, uint16_t slot);
 
-// The dynamic requests; see culvert_api.h. 0 or -errno with a sentence, then e->index is the item
-// that is refused: those before it are in effect.
+// The dynamic requests; see culvert_api.h. 0 or -errno with a sentence, then e->index is the first
+// item that is refused: those before it are in effect, and those behind it too if it was refused
+// for want of room or of its group (-ENOSPC, -ENOENT).
 int route_dynamic_next_hops(struct router_state *state, const struct router_config *config,
                             const struct function_request *request, struct error *e);
 int route_dynamic_change(struct router_state *state, const struct router_config *config,
