@@ -51,6 +51,9 @@ void prefix_table_lookup6(const struct prefix_table *t, const uint8_t (*addresse
 // those that stay are listed once. Main thread.
 int prefix_table_next(const struct prefix_table *t, uint8_t *address, int *len, uint32_t *value);
 
+// Fetch what the lookup of an address, soon, will read first. Worker.
+void prefix_table_prefetch4(const struct prefix_table *t, uint32_t address);
+
 uint32_t prefix_table_count(const struct prefix_table *t);
 
 // Bytes that this table uses, without what waits to be freed.

@@ -143,16 +143,23 @@ static int admit4(const struct router_scene *s, struct rte_mbuf **m,
     return 1;
 }
 
-// The offset of a type 0 routing header in the IP packet, 0: none (RFC 5095). Parse has walked the
+// For us any that is not used up (RFC 8200, 4.4: no type is known here; RFC 5095, 3); on its way
+// through, type 0 (RFC 5095, 4.2).
+static int is_refused_routing(const uint8_t *header, int is_for_us)
+{
+    return is_for_us ? header[3] != 0 : header[2] == ROUTING_TYPE_0;
+}
+
+// The offset of a routing header that is refused, in the IP packet; 0: none. Parse has walked the
 // extension headers: they are whole and in the first segment.
-static uint32_t find_routing_0(const struct rte_mbuf *m)
+static uint32_t find_routing(const struct rte_mbuf *m, int is_for_us)
 {
     const uint8_t *ip = (const uint8_t *)packet_ip6(m);
     uint32_t at = sizeof(struct rte_ipv6_hdr);
     uint8_t proto = packet_ip6(m)->proto;
 
     for (unsigned n = 0; n < PARSE_MAX_EXTENSIONS && is_extension(proto); n++) {
-        if (proto == IPPROTO_ROUTING && ip[at + 2] == ROUTING_TYPE_0)
+        if (proto == IPPROTO_ROUTING && is_refused_routing(ip + at, is_for_us))
             return at;
         if (proto == IPPROTO_FRAGMENT && ((ip[at + 2] << 8 | ip[at + 3]) & 0xfff8) != 0)
             return 0; // what is behind it is somewhere in the middle
@@ -178,6 +185,7 @@ static int is_sound6(const struct router_scene *s, struct rte_mbuf **m,
 {
     struct icmp_fault bad = {DROP_ROUTER_SOURCE_ROUTE, 0, 0, 4, 0, 0};
     struct packet *p = packet_of(*m);
+    int is_for_us;
     uint32_t routing;
 
     if (has_fault(p)) {
@@ -192,12 +200,14 @@ static int is_sound6(const struct router_scene *s, struct rte_mbuf **m,
         router_drop(p, DROP_ROUTER_BAD_SOURCE);
         return 0;
     }
-    routing = p->flags & PACKET_IP_OPTIONS ? find_routing_0(*m) : 0;
+    if (!(p->flags & PACKET_IP_OPTIONS))
+        return 1;
+    is_for_us = router_has_address(s, in, 6, packet_destination(*m, 6));
+    routing = find_routing(*m, is_for_us);
     if (routing == 0)
         return 1;
-    // RFC 5095, 3: only its destination says so.
     bad.value = routing + 2;
-    if (router_has_address(s, in, 6, packet_destination(*m, 6)))
+    if (is_for_us) // only its destination says so
         router_icmp_error(s, m, in, &bad);
     else
         router_drop(p, DROP_ROUTER_SOURCE_ROUTE);

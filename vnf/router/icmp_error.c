@@ -37,6 +37,8 @@ static int may_answer4(const struct rte_mbuf *m, const struct packet *p)
 
     if (destination[0] >= 224 || source[0] == 0 || source[0] == 127 || source[0] >= 224)
         return 0;
+    if (p->flags & PACKET_LATER_FRAGMENT) // RFC 4443 has no such exception
+        return 0;
     if (p->l4_proto != IPPROTO_ICMP)
         return 1;
     return (p->flags & PACKET_L4) && is_icmp_query(icmp_type(m, p));
@@ -92,7 +94,7 @@ static int may_answer(const struct router_scene *s, const struct rte_mbuf *m,
 {
     uint8_t family = packet_family(p);
 
-    if (packet_is_own(p) || (p->flags & PACKET_LATER_FRAGMENT))
+    if (packet_is_own(p))
         return 0;
     if (*rte_pktmbuf_mtod(m, const uint8_t *) & 1) // to a group of stations
         return 0;
@@ -212,20 +214,35 @@ static int build(const struct router_scene *s, struct rte_mbuf **m, const uint8_
     unsigned max_len = family == 4 ? MAX_ERROR4 : MAX_ERROR6;
     unsigned quote_len = RTE_MIN(packet_ip_len(p), max_len - header_len - ICMP_LEN);
     struct rte_mbuf *error;
-    uint8_t to[16];
+    unsigned address_len = family == 4 ? 4 : 16;
+    uint8_t to[16], source[16]; // both may lie in m
 
-    memcpy(to, packet_source(*m, family), family == 4 ? 4 : sizeof(to));
+    memcpy(to, packet_source(*m, family), address_len);
+    memcpy(source, from, address_len);
     error = make_room(s, *m, header_len + ICMP_LEN, quote_len);
     if (error == NULL)
         return -1;
     packet_set_icmp(packet_of(error), family, header_len + ICMP_LEN + quote_len);
     if (family == 4)
-        write_ip4(s, error, from, to);
+        write_ip4(s, error, source, to);
     else
-        write_ip6(error, from, to);
+        write_ip6(error, source, to);
     write_icmp(error, fault, family);
     *m = error;
     return 0;
+}
+
+// Where the error comes from: the interface that the packet came by; RFC 4443, 2.2 (a): the address
+// that the packet went to, if it is ours. NULL: there is none.
+static const uint8_t *choose_source(const struct router_scene *s, const struct rte_mbuf *m,
+                                    const struct router_interface *in)
+{
+    uint8_t family = packet_family(packet_of((struct rte_mbuf *)(uintptr_t)m));
+    const uint8_t *destination = packet_destination(m, family);
+
+    if (family == 6 && router_has_address(s, in, 6, destination))
+        return destination;
+    return router_source_for(s, in, family, packet_source(m, family));
 }
 
 void router_icmp_error(const struct router_scene *s, struct rte_mbuf **m,
@@ -239,7 +256,7 @@ void router_icmp_error(const struct router_scene *s, struct rte_mbuf **m,
     router_drop(p, fault->reason); // unless all that follows succeeds
     if (in == NULL || (family == 4 ? fault->type4 : fault->type6) == 0 || !may_answer(s, *m, p))
         return;
-    from = router_source_for(s, in, family, packet_source(*m, family));
+    from = choose_source(s, *m, in);
     if (from == NULL)
         return;
     if (!meter_admit(&s->config->error_limit, &s->state->slots[in->slot].error_meter,

@@ -189,8 +189,8 @@ void neighbor_hold(const struct router_scene *s, struct rte_mbuf **m,
         router_discard(s, hold.lost[i], DROP_NEIGHBOR_LIMIT);
     if (hold.oldest != NULL)
         router_discard(s, hold.oldest, DROP_NEIGHBOR_QUEUE_FULL);
-    if (hold.is_first)
-        neighbor_ask(s, out, family, address, NULL);
+    if (hold.is_first) // `address` may lie in m, which another worker may have sent by now
+        neighbor_ask(s, out, family, (const uint8_t *)id.address, NULL);
     if (hold.mac != 0) {
         router_resume(s, *m, out, (const uint8_t *)&hold.mac);
         *m = NULL;

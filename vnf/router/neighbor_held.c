@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Which packets wait for a neighbour's MAC? A short queue of each neighbour and a bound for all of
-// a router: the buffers belong to ports. Workers put packets in and take them out under the table's
+// Which packets wait for a neighbour's MAC? A short queue of each neighbour, a bound for all of a
+// router, and one for all routers in each pool: the buffers belong to ports, which others use as
+// well. Workers put packets in and take them out under the table's
 // lock; how one that was taken out ends is decided without it. Next: back to neighbor.c or
 // neighbor_tick.c.
 
+#include "dataplane/core/pool.h"
 #include "vnf/router/neighbor.h"
 #include "vnf/router/packet.h"
 
@@ -32,6 +34,7 @@ struct rte_mbuf *neighbor_held_take(struct neighbor_table *t, struct neighbor_en
     t->n_held--;
     held->next = t->free_held;
     t->free_held = place;
+    pool_end_wait(held->m);
     return held->m;
 }
 
@@ -43,9 +46,18 @@ int neighbor_held_add(struct neighbor_table *t, struct neighbor_entry *e, struct
     *oldest = NULL;
     if (e->n_held == NEIGHBOR_MAX_HELD || (e->n_held > 0 && t->n_held == NEIGHBOR_MAX_HELD_ROUTER))
         *oldest = neighbor_held_take(t, e, &unused);
+    if (!pool_begin_wait(m)) {
+        // It may take the room of the oldest here, but nobody else's.
+        if (e->n_held > 0 && *oldest == NULL)
+            *oldest = neighbor_held_take(t, e, &unused);
+        if (*oldest == NULL || !pool_begin_wait(m))
+            return 0;
+    }
     place = new_place(t);
-    if (place == 0)
+    if (place == 0) {
+        pool_end_wait(m);
         return 0;
+    }
     t->held[place] = (struct neighbor_held){m, 0, in_slot};
     if (e->n_held > 0)
         t->held[e->held_last].next = place;

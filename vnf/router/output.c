@@ -109,6 +109,14 @@ static int shrink_segments(struct packet *p, const struct router_interface *out)
     return 1;
 }
 
+// Whether it can go, whole or in pieces.
+static int can_go(const struct rte_mbuf *m, struct packet *p, const struct router_interface *out)
+{
+    if (fits(p, out))
+        return 1;
+    return may_fragment(m, p) && (!(p->offload & PACKET_TSO) || shrink_segments(p, out));
+}
+
 static uint8_t ttl_of(const struct rte_mbuf *m, const struct packet *p)
 {
     return p->flags & PACKET_IP4 ? packet_ip4(m)->time_to_live : packet_ip6(m)->hop_limits;
@@ -126,17 +134,13 @@ static int admit(const struct router_scene *s, struct rte_mbuf **m,
         router_icmp_error(s, m, in, &expired);
         return 0;
     }
-    if (fits(p, out))
+    if (can_go(*m, p, out))
         return 1;
-    if (!may_fragment(*m, p)) {
-        router_icmp_error(s, m, in, &too_big);
-        return 0;
-    }
-    if ((p->offload & PACKET_TSO) && !shrink_segments(p, out)) {
+    if (may_fragment(*m, p))
         router_drop(p, DROP_ROUTER_TOO_BIG);
-        return 0;
-    }
-    return 1;
+    else
+        router_icmp_error(s, m, in, &too_big);
+    return 0;
 }
 
 // The MAC is known: header, or fragments. 0: m has its verdict, 1: it is gone.
@@ -203,6 +207,9 @@ void router_output(const struct router_scene *s, struct rte_mbuf **m,
 void router_resume(const struct router_scene *s, struct rte_mbuf *m,
                    const struct router_interface *out, const uint8_t *mac)
 {
-    if (!finish(s, m, out, mac))
+    // The MTU may have become smaller while it waited; the next packet's source is told.
+    if (!can_go(m, packet_of(m), out))
+        router_discard(s, m, DROP_ROUTER_TOO_BIG);
+    else if (!finish(s, m, out, mac))
         router_carry_out(s, m);
 }

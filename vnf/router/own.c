@@ -69,11 +69,13 @@ static int is_solicited_group_of(const uint8_t *group, const uint8_t *address)
 
 int router_is_own_group(const struct router_interface *in, const uint8_t *group)
 {
-    static const uint8_t nodes[16] = {0xff, 2, [15] = 1}, routers[16] = {0xff, 2, [15] = 2};
+    static const uint8_t nodes[16] = {0xff, 2, [15] = 1}, routers[16] = {0xff, 2, [15] = 2},
+                         site_routers[16] = {0xff, 5, [15] = 2};
 
     if (!in->has_ip6)
         return 0;
     if (memcmp(group, nodes, sizeof(nodes)) == 0 || memcmp(group, routers, sizeof(routers)) == 0 ||
+        memcmp(group, site_routers, sizeof(site_routers)) == 0 ||
         is_solicited_group_of(group, in->link_local))
         return 1;
     for (uint32_t i = 0; i < in->n_addresses; i++)

@@ -60,8 +60,8 @@ static inline int is_plain6(const struct router_scene *s, const struct rte_mbuf 
            !own_filter_has(s->config, ip6_last_word(ip->src_addr));
 }
 
-static inline void add(struct burst *b, unsigned i, const struct router_interface *in,
-                       uint8_t scope)
+static inline void add(const struct router_scene *s, struct burst *b, unsigned i,
+                       const struct router_interface *in, uint8_t scope)
 {
     int is_ip4 = packet_of(b->m[i])->flags & PACKET_IP4;
     struct batch *batch = is_ip4 ? &b->b4 : &b->b6;
@@ -70,10 +70,12 @@ static inline void add(struct burst *b, unsigned i, const struct router_interfac
     batch->at[k] = (uint8_t)i;
     batch->scope[k] = scope;
     batch->in[k] = in;
-    if (is_ip4)
+    if (is_ip4) {
         b->destination4[k] = packet_ip4(b->m[i])->dst_addr;
-    else
+        route_prefetch4(s->state, b->destination4[k]);
+    } else {
         memcpy(b->destination6[k], packet_ip6(b->m[i])->dst_addr, sizeof(b->destination6[k]));
+    }
     b->n_urpf += (in->flags & API_INTERFACE_STRICT_URPF) != 0;
 }
 
@@ -90,9 +92,9 @@ static inline void admit(const struct router_scene *s, struct burst *b, unsigned
                memcmp(rte_pktmbuf_mtod(b->m[i], void *), in->mac, RTE_ETHER_ADDR_LEN) == 0 &&
                ((kind == PACKET_IP4 && is_plain4(s, b->m[i])) ||
                 (kind == PACKET_IP6 && is_plain6(s, b->m[i])))))
-        add(b, i, in, API_DROP_NONE);
+        add(s, b, i, in, API_DROP_NONE);
     else if (router_admit(s, &b->m[i], &scope))
-        add(b, i, in, scope);
+        add(s, b, i, in, scope);
 }
 
 #define MIX_FACTOR UINT64_C(0x9e3779b97f4a7c15)

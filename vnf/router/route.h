@@ -42,6 +42,9 @@ struct route_group {
 
 // Lookup, on a worker.
 
+// Fetch what the lookup of this destination, soon, will read first.
+void route_prefetch4(const struct router_state *state, uint32_t address);
+
 // The groups of n (at most BURST_SIZE) IPv4 destinations, in network order as a uint32_t; NULL
 // where there is no route.
 void route_lookup4(const struct router_state *state, const uint32_t *addresses,

@@ -17,6 +17,11 @@ static void to_groups(const struct route_table *t, const uint32_t *values,
         groups[i] = __atomic_load_n(&array->groups[values[i]], __ATOMIC_ACQUIRE);
 }
 
+void route_prefetch4(const struct router_state *state, uint32_t address)
+{
+    prefix_table_prefetch4(state->routes->active[0], address);
+}
+
 void route_lookup4(const struct router_state *state, const uint32_t *addresses,
                    const struct route_group **groups, unsigned n)
 {
