@@ -32,6 +32,41 @@ static void verify_references(const struct model *model)
             abort();
 }
 
+static uint32_t count(const struct model *model, enum api_type type)
+{
+    uint32_t n;
+
+    (void)model_items(model, type, &n);
+    return n;
+}
+
+static void verify_end(const struct model *model, const struct api_end *end)
+{
+    if ((end->kind == API_END_PORT && end->index >= count(model, API_PORT)) ||
+        (end->kind == API_END_SWITCH && end->index >= count(model, API_SWITCH)) ||
+        (end->kind == API_END_INTERFACE && end->index >= count(model, API_INTERFACE)))
+        abort();
+}
+
+// What wire.c follows.
+static void verify_cables(const struct model *model)
+{
+    uint32_t n;
+    const struct api_chain *chains = model_items(model, API_CHAIN, &n);
+    const struct api_interface *interfaces;
+
+    for (uint32_t i = 0; i < n; i++) {
+        verify_end(model, &chains[i].inside);
+        verify_end(model, &chains[i].outside);
+    }
+    interfaces = model_items(model, API_INTERFACE, &n);
+    for (uint32_t i = 0; i < n; i++)
+        if (interfaces[i].owner >= count(model, API_ROUTER) ||
+            (interfaces[i].kernel_port != API_NONE &&
+             interfaces[i].kernel_port >= count(model, API_PORT)))
+            abort();
+}
+
 static void collect(struct model *model, const uint8_t *datagram, size_t size)
 {
     struct api_reply reply;
@@ -43,7 +78,8 @@ static void collect(struct model *model, const uint8_t *datagram, size_t size)
         return;
     }
     memcpy(&header, datagram, sizeof(header));
-    if (header.type >= API_TENANT && header.type <= API_STATIC_MAC)
+    if ((header.type >= API_TENANT && header.type <= API_STATIC_MAC) ||
+        (header.type >= API_ROUTER && header.type <= API_CHAIN))
         model_add(model, header.type, datagram + sizeof(header), header.n_items);
 }
 
@@ -111,10 +147,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             in.size -= len;
         }
     }
-    if (check_model(&model, &e) == 0)
+    if (check_model(&model, &e) == 0) {
         verify_references(&model);
-    else if (e.sentence[0] == '\0')
+        verify_cables(&model);
+    } else if (e.sentence[0] == '\0') {
         abort();
+    }
     model_fini(&model);
     return 0;
 }

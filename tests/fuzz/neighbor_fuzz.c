@@ -15,6 +15,7 @@
 #include <rte_mempool.h>
 
 #include "dataplane/core/counters.h"
+#include "dataplane/core/pool.h"
 #include "dataplane/parse/parse.h"
 #include "dataplane/walk/egress.h"
 #include "dataplane/walk/queue.h"
@@ -30,13 +31,18 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 #define OWN_ROOM 256 // of buffers that are taken for frames of our own
 #define HZ 1000000000
 #define SLOT 2
+#define POOL_SIZE 128 // of which a part may wait for neighbours
 
 struct segment {
     struct rte_mbuf m;
     struct packet p;
 };
 
-static struct rte_mempool pool;
+// A pool is followed by its private data.
+static struct {
+    struct rte_mempool pool;
+    struct pool_private private;
+} heap;
 static unsigned n_live;
 static struct router_state state;
 static struct router_slot slots[SLOT + 1];
@@ -75,7 +81,7 @@ static struct rte_mbuf *new_mbuf(size_t room)
     assert(s != NULL);
     s->m.buf_addr = malloc(room);
     s->m.buf_len = (uint16_t)room;
-    s->m.pool = &pool;
+    s->m.pool = &heap.pool;
     s->m.priv_size = sizeof(s->p);
     s->m.nb_segs = 1;
     rte_mbuf_refcnt_set(&s->m, 1);
@@ -393,8 +399,9 @@ static void set_up(void)
     struct neighbor_entry *e;
 
     if (counters_stats == NULL) {
-        pool.ops_index = rte_mempool_register_ops(&ops);
-        assert(pool.ops_index >= 0 && counters_init(NULL, 1) == 0);
+        heap.pool.size = POOL_SIZE;
+        heap.pool.ops_index = rte_mempool_register_ops(&ops);
+        assert(heap.pool.ops_index >= 0 && counters_init(NULL, 1) == 0);
     }
     memset(slots, 0, sizeof(slots));
     state = (struct router_state){.slots = slots, .counters = &counters};

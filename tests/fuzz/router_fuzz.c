@@ -13,6 +13,7 @@
 #include <rte_mempool.h>
 #include <rte_mbuf_pool_ops.h>
 
+#include "dataplane/core/pool.h"
 #include "dataplane/parse/parse.h"
 #include "dataplane/walk/queue.h"
 #include "dataplane/walk/walk.h"
@@ -22,6 +23,7 @@
 #define ROOM_SIZE (RTE_PKTMBUF_HEADROOM + 2048)
 #define MARK 0xa5 // in metadata that no stage reads: a frame of the input, and its TTL
 #define MAX_STEPS 200
+#define POOL_SIZE 1024 // of which a part may wait for neighbours
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerInitialize(int *argc, char ***argv);
@@ -34,7 +36,7 @@ struct segment {
 // A pool is followed by its private data.
 static struct {
     struct rte_mempool pool;
-    struct rte_pktmbuf_pool_private private;
+    struct pool_private private;
 } heap;
 static unsigned n_live;
 
@@ -106,8 +108,9 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
     if (lab_init(NULL) != 0)
         abort();
     heap.pool.ops_index = rte_mempool_register_ops(&ops);
-    heap.private.mbuf_data_room_size = ROOM_SIZE;
-    heap.private.mbuf_priv_size = sizeof(struct packet);
+    heap.pool.size = POOL_SIZE;
+    heap.private.dpdk.mbuf_data_room_size = ROOM_SIZE;
+    heap.private.dpdk.mbuf_priv_size = sizeof(struct packet);
     assert(rte_mempool_get_priv(&heap.pool) == &heap.private);
     walk_queue_of(0)->pool = &heap.pool;
     return 0;

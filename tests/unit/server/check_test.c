@@ -25,7 +25,7 @@ struct world {
 };
 
 static const struct world good = {
-    .tenants = {{"blue"}, {"red"}},
+    .tenants = {{.name = "blue"}, {.name = "red"}},
     .ports =
         {
             {.owner = 0,
