@@ -7,10 +7,12 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/queue.h>
 
 #include <rte_cycles.h>
 #include <rte_errno.h>
+#include <rte_mbuf_pool_ops.h>
 
 #include "dataplane/core/packet.h"
 #include "dataplane/core/qsbr.h"
@@ -66,6 +68,34 @@ static uint16_t usable_room(unsigned data_size)
     return (uint16_t)(room - SPARE_SIZE);
 }
 
+// As rte_pktmbuf_pool_create does it, with more room for what is kept of the pool. NULL: rte_errno.
+static struct rte_mempool *create(const char *name, unsigned n, unsigned data_size)
+{
+    struct pool_private private = {.dpdk = {.mbuf_data_room_size = usable_room(data_size),
+                                            .mbuf_priv_size = sizeof(struct packet)}};
+    unsigned size = (unsigned)(sizeof(struct rte_mbuf) + sizeof(struct packet)) +
+                    private.dpdk.mbuf_data_room_size;
+    struct rte_mempool *pool =
+        rte_mempool_create_empty(name, n, size, POOL_CACHE_SIZE, sizeof(private), SOCKET_ID_ANY, 0);
+    int rc;
+
+    if (pool == NULL)
+        return NULL;
+    rc = rte_mempool_set_ops_byname(pool, rte_mbuf_best_mempool_ops(), NULL);
+    if (rc == 0) {
+        rte_pktmbuf_pool_init(pool, &private);
+        memcpy(rte_mempool_get_priv(pool), &private, sizeof(private));
+        rc = rte_mempool_populate_default(pool);
+    }
+    if (rc < 0) {
+        rte_mempool_free(pool);
+        rte_errno = -rc;
+        return NULL;
+    }
+    rte_mempool_obj_iter(pool, rte_pktmbuf_init, NULL);
+    return pool;
+}
+
 struct rte_mempool *pool_create(const char *name, unsigned n, unsigned data_size)
 {
     static unsigned n_created; // names must differ although a retired namesake may wait
@@ -73,14 +103,12 @@ struct rte_mempool *pool_create(const char *name, unsigned n, unsigned data_size
     struct rte_mempool *pool;
 
     snprintf(unique, sizeof(unique), "%.12s_%u", name, n_created++);
-    pool = rte_pktmbuf_pool_create(unique, n, POOL_CACHE_SIZE, sizeof(struct packet),
-                                   usable_room(data_size), SOCKET_ID_ANY);
+    pool = create(unique, n, data_size);
     if (pool != NULL || LIST_EMPTY(&graveyard))
         return pool;
     reap(UINT64_MAX);
     reap(UINT64_MAX); // see there
-    return rte_pktmbuf_pool_create(unique, n, POOL_CACHE_SIZE, sizeof(struct packet),
-                                   usable_room(data_size), SOCKET_ID_ANY);
+    return create(unique, n, data_size);
 }
 
 void pool_retire(struct rte_mempool *pool)

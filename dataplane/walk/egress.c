@@ -73,49 +73,54 @@ void egress_forward(const struct walk_context *ctx, struct rte_mbuf *m, uint32_t
     to_port(ctx, m, a);
 }
 
-// Functions write to frames, so each gets a copy of its own; ports share the bytes.
-static unsigned copy_to_functions(const struct walk_context *ctx, const struct function *f,
-                                  struct rte_mbuf *m, uint32_t in)
+// Functions write to frames, so each gets a copy of its own; ports share the bytes. After the
+// first that finds no room no other is tried: with many cables that would be most of the work.
+static void copy_to_functions(const struct walk_context *ctx, const struct function *f,
+                              struct rte_mbuf *m, uint32_t in, unsigned n)
 {
-    uint32_t end = f->first_attachment + f->n_attachments;
-    unsigned n_ports = 0;
+    enum api_drop reason = API_DROP_NONE;
 
-    for (uint32_t out = f->first_attachment; out < end; out++) {
+    for (uint32_t out = f->first_attachment; n > 0; out++) {
         const struct attachment *a = &ctx->generation->attachments[out];
         struct rte_mbuf *copy;
 
-        if (out == in)
+        if (out == in || a->port != NULL)
             continue;
-        if (a->port != NULL) {
-            n_ports++;
-            continue;
-        }
+        reason = DROP_WALK_TOO_LONG;
+        if (!walk_queue_has_room(ctx->queue, packet_of(m)))
+            break;
+        reason = DROP_FLOOD_NO_BUFFER;
         copy = rte_pktmbuf_copy(m, m->pool, 0, UINT32_MAX);
-        if (copy == NULL) {
-            counters_drop(packet_of(m)->in_port, ctx->worker, DROP_FLOOD_NO_BUFFER, 1);
-            continue;
-        }
+        if (copy == NULL)
+            break;
         *packet_of(copy) = *packet_of(m);
         walk_queue_add(ctx, copy, a->peer);
+        n--;
     }
-    return n_ports;
+    if (n > 0)
+        counters_drop(packet_of(m)->in_port, ctx->worker, reason, n);
 }
 
 static void flood_one(const struct walk_context *ctx, const struct function *f, struct rte_mbuf *m)
 {
     uint32_t in = packet_of(m)->in;
-    uint32_t end = f->first_attachment + f->n_attachments;
-    unsigned n = f->n_chained == 0 ? f->n_attachments - 1 : copy_to_functions(ctx, f, m, in);
+    unsigned is_from_port = ctx->generation->attachments[in].port != NULL;
+    unsigned n = f->n_attachments - f->n_chained - is_from_port;
 
+    if (f->n_chained > 0)
+        copy_to_functions(ctx, f, m, in, f->n_chained - !is_from_port);
     if (n == 0) {
         rte_pktmbuf_free(m);
         return;
     }
     if (n > 1)
         rte_mbuf_refcnt_update(m, (int16_t)(n - 1));
-    for (uint32_t out = f->first_attachment; out < end; out++)
-        if (out != in && ctx->generation->attachments[out].port != NULL)
-            egress_forward(ctx, m, out);
+    for (uint32_t out = f->first_attachment; n > 0; out++) {
+        if (out == in || ctx->generation->attachments[out].port == NULL)
+            continue;
+        egress_forward(ctx, m, out);
+        n--;
+    }
 }
 
 void egress_flood(const struct walk_context *ctx, const struct function *f, struct rte_mbuf *m)

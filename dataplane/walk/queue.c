@@ -57,7 +57,7 @@ void walk_queue_add(const struct walk_context *ctx, struct rte_mbuf *m, uint32_t
 
     if (unlikely(in == ATTACHMENT_NONE)) {
         reason = DROP_CABLE_UNPLUGGED;
-    } else if (likely(queue->tail < WALK_QUEUE_SIZE && p->n_hops < WALK_MAX_HOPS)) {
+    } else if (likely(walk_queue_has_room(queue, p))) {
         p->in = in;
         p->n_hops++;
         queue->m[queue->tail++] = m;

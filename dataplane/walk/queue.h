@@ -25,6 +25,12 @@ struct walk_queue *walk_queue_of(unsigned worker);
 // has come too far or the queue is full (WALK_TOO_LONG). Worker.
 void walk_queue_add(const struct walk_context *ctx, struct rte_mbuf *m, uint32_t in);
 
+// Whether walk_queue_add would take a packet that has come so far. Worker.
+static inline int walk_queue_has_room(const struct walk_queue *queue, const struct packet *p)
+{
+    return queue->tail < WALK_QUEUE_SIZE && p->n_hops < WALK_MAX_HOPS;
+}
+
 // Take up to n of them in order. Worker.
 unsigned walk_queue_take(struct walk_queue *queue, struct rte_mbuf **m, unsigned n);
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // What does ARP tell of an IPv4 neighbour, and what do we tell it (RFC 826, RFC 5227)? Called by
-// process.c for ARP packets from the network, by neighbor_tick.c and announce.c for our own; on
+// admit.c for ARP packets from the network, by neighbor_tick.c and announce.c for our own; on
 // workers. parse has proven the 28 bytes. Answers are written over the request. It believes nobody
 // about an address of ours and answers for no address but ours. Next: neighbor.c, which learns.
 

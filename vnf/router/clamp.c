@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Does a TCP connection fit the interfaces it goes over? The MSS option of a SYN or SYN-ACK
 // (RFC 9293, 3.7.1) is lowered to what they are configured to, so that no path MTU has to be found
-// out. Worker; called by process.c and output.c for packets that parse has proven to have a whole
-// TCP header with its options. A SYN without the option is left alone. Next: output.c.
+// out. Worker; called by output.c for packets that parse has proven to have a whole TCP header with
+// its options. A SYN without the option is left alone. Next: output.c.
 
 #include "vnf/router/packet.h"
 

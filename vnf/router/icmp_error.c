@@ -64,17 +64,8 @@ static int may_answer6(const struct rte_mbuf *m, const struct packet *p)
 // The type of the route that an address has, 0: none.
 static uint8_t route_type(const struct router_scene *s, uint8_t family, const uint8_t *address)
 {
-    const struct route_group *group = NULL;
-    uint8_t address6[1][16];
-    uint32_t address4;
+    const struct route_group *group = route_lookup(s->state, family, address);
 
-    if (family == 4) {
-        memcpy(&address4, address, sizeof(address4));
-        route_lookup4(s->state, &address4, &group, 1);
-    } else {
-        memcpy(address6[0], address, sizeof(address6[0]));
-        route_lookup6(s->state, (const uint8_t(*)[16])address6, &group, 1);
-    }
     return group != NULL ? group->type : 0;
 }
 

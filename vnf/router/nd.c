@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // What does neighbour discovery tell of an IPv6 neighbour, and what do we tell it (RFC 4861)?
-// Called by process.c for ICMPv6 133 to 137 from the network, on workers. nd_check.c has judged the
+// Called by local.c for ICMPv6 133 to 137 from the network, on workers. nd_check.c has judged the
 // message before it is believed. Answers are written over the solicitation. Redirects are not
 // followed, and what routers and hosts say to routers is for the kernel twin. Next: neighbor.c,
 // which learns; nd_send.c, which writes.

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Which packets wait for a neighbour's MAC? A short queue of each neighbour, a bound for all of a
 // router, and one for all routers in each pool: the buffers belong to ports, which others use as
-// well. Workers put packets in and take them out under the table's
-// lock; how one that was taken out ends is decided without it. Next: back to neighbor.c or
-// neighbor_tick.c.
+// well. Workers put packets in and take them out under the table's lock; how one that was taken out
+// ends is decided without it. Next: back to neighbor.c or neighbor_tick.c.
 
 #include "dataplane/core/pool.h"
 #include "vnf/router/neighbor.h"

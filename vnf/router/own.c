@@ -30,17 +30,8 @@ static int is_in_subnet(const struct router_address *subnet, const uint8_t *addr
 static int is_routed_to(const struct router_scene *s, const struct router_interface *in,
                         uint8_t family, const uint8_t *address)
 {
-    const struct route_group *group;
-    uint32_t address4;
-    uint8_t address6[1][16];
+    const struct route_group *group = route_lookup(s->state, family, address);
 
-    if (family == 4) {
-        memcpy(&address4, address, sizeof(address4));
-        route_lookup4(s->state, &address4, &group, 1);
-    } else {
-        memcpy(address6[0], address, sizeof(address6[0]));
-        route_lookup6(s->state, (const uint8_t(*)[16])address6, &group, 1);
-    }
     if (group == NULL || group->type != API_ROUTE_UNICAST)
         return 0;
     for (uint32_t i = 0; i < group->n_paths; i++)

@@ -23,22 +23,6 @@ static uint16_t identifier(const struct router_state *state)
     return (uint16_t)(state->hash_seed >> 16 ^ state->hash_seed);
 }
 
-static const struct route_group *lookup(const struct router_scene *s, uint8_t family,
-                                        const uint8_t *address)
-{
-    const struct route_group *group = NULL;
-    uint8_t address6[1][16];
-    uint32_t address4;
-
-    memcpy(&address4, address, sizeof(address4));
-    memcpy(address6[0], address, sizeof(address6[0]));
-    if (family == 4)
-        route_lookup4(s->state, &address4, &group, 1);
-    else
-        route_lookup6(s->state, (const uint8_t(*)[16])address6, &group, 1);
-    return group;
-}
-
 static void finish(struct router_ping *ping, uint8_t result)
 {
     ping->result.result = result;
@@ -151,7 +135,7 @@ static struct rte_mbuf *make_request(const struct router_scene *s, const struct 
 static void begin(const struct router_scene *s, struct router_ping *ping)
 {
     const struct api_ping *request = &ping->request;
-    const struct route_group *group = lookup(s, request->family, request->address);
+    const struct route_group *group = route_lookup(s->state, request->family, request->address);
     const uint8_t *source = choose_source(s, ping, group);
     struct rte_mbuf *m;
 

@@ -396,23 +396,15 @@ void router_send_via(const struct router_scene *s, struct rte_mbuf **m,
                      const struct router_interface *via)
 {
     struct packet *p = packet_of(*m);
-    uint8_t family = packet_family(p), address6[1][16];
-    const struct route_group *group = NULL;
+    uint8_t family = packet_family(p);
+    const uint8_t *destination = packet_destination(*m, family);
     const struct router_path *path;
 
-    if (family == 4) {
-        uint32_t address = packet_ip4(*m)->dst_addr;
-
-        route_lookup4(s->state, &address, &group, 1);
-    } else {
-        memcpy(address6[0], packet_ip6(*m)->dst_addr, sizeof(address6[0]));
-        if (ip6_is_link_local(address6[0])) {
-            send_on_link(s, m, via);
-            return;
-        }
-        route_lookup6(s->state, (const uint8_t(*)[16])address6, &group, 1);
+    if (family == 6 && ip6_is_link_local(destination)) {
+        send_on_link(s, m, via);
+        return;
     }
-    path = choose(s, *m, group);
+    path = choose(s, *m, route_lookup(s->state, family, destination));
     if (path != NULL)
         router_output(s, m, path, NULL);
     else

@@ -52,6 +52,24 @@ void route_lookup4(const struct router_state *state, const uint32_t *addresses,
 void route_lookup6(const struct router_state *state, const uint8_t (*addresses)[16],
                    const struct route_group **groups, unsigned n);
 
+// The same for one address of 4 or 16 bytes.
+static inline const struct route_group *route_lookup(const struct router_state *state,
+                                                     uint8_t family, const uint8_t *address)
+{
+    const struct route_group *group = NULL;
+    uint8_t address6[1][16];
+    uint32_t address4;
+
+    if (family == 4) {
+        memcpy(&address4, address, sizeof(address4));
+        route_lookup4(state, &address4, &group, 1);
+    } else {
+        memcpy(address6[0], address, sizeof(address6[0]));
+        route_lookup6(state, (const uint8_t(*)[16])address6, &group, 1);
+    }
+    return group;
+}
+
 // The path for a packet with this flow hash: by weight, only of those that are up, if there is one.
 // NULL: the group has no path.
 static inline const struct router_path *route_path(const struct route_group *group, uint32_t hash)

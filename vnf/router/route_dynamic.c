@@ -53,6 +53,7 @@ struct run {
     const struct router_config *config;
     const char *items;
     uint32_t first, n;
+    int has_turned; // a group that routes have became usable, or no longer is
     struct error *e;
 };
 
@@ -90,7 +91,7 @@ static int read_group(const struct run *run, struct route_draft *draft)
     return 0;
 }
 
-static int give_group(const struct run *run, uint32_t id)
+static int give_group(struct run *run, uint32_t id)
 {
     struct route_table *t = run->state->routes;
     struct route_draft draft;
@@ -104,8 +105,7 @@ static int give_group(const struct run *run, uint32_t id)
     rc = route_group_give(run->state, id, &draft, &has_turned);
     if (rc < 0)
         return refuse(run->state, run->e, run->first, rc, "out of memory for next hops");
-    if (has_turned)
-        route_walk_choose(run->state);
+    run->has_turned |= has_turned;
     return 0;
 }
 
@@ -133,6 +133,9 @@ int route_dynamic_next_hops(struct router_state *state, const struct router_conf
             run.e = &rest; // the first refusal is the answer
         }
     }
+    // One walk over all routes for all groups: it may take a second.
+    if (run.has_turned)
+        route_walk_choose(state);
     return full < 0 ? full : rc;
 }
 

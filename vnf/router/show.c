@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // What is asked of a router over the control socket? Its state, its interfaces, an echo request;
 // routes and neighbours are listed and changed where they live. Main thread, called by
-// server/transaction.c. Next: route_list.c, route_dynamic.c, neighbor_plan.c.
+// server/transaction.c. Next: route_list.c, route_dynamic.c, neighbor_show.c.
 
 #include <errno.h>
 #include <stdio.h>

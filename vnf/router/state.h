@@ -221,8 +221,8 @@ int router_is_own(const struct router_interface *in, uint8_t family, const uint8
 // interface, link-local, or routed to the interface without a next hop.
 int router_is_on_link(const struct router_scene *s, const struct router_interface *in,
                       uint8_t family, const uint8_t *address);
-// own.c: whether the interface listens to this IPv6 group: all nodes, all routers, the
-// solicited-node groups of its own addresses (RFC 4291, 2.8).
+// own.c: whether the interface listens to this IPv6 group: all nodes, all routers of the link and
+// the site, the solicited-node groups of its own addresses (RFC 4291, 2.8).
 int router_is_own_group(const struct router_interface *in, const uint8_t *group);
 // own.c: the source address for what the router itself sends to `address` by `out`: of the subnet
 // that holds it, else of the interface, else of any; IPv6: link-local to link-local. NULL: it has

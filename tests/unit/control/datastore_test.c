@@ -434,6 +434,48 @@ static void test_number_of_ports_is_limited(void **state)
     free(more);
 }
 
+// An af-xdp port with a list of n, one on a line from line 7 on.
+static char *long_list(const char *name, unsigned n)
+{
+    char *text = malloc(256 + n * 64), *p = text;
+    int is_mac = strcmp(name, "mac-addresses") == 0;
+
+    assert_non_null(text);
+    p += sprintf(p, "tenants:\n- name: a\n  ports:\n"
+                    "  - {name: x, type: af-xdp, interface: eth1,\n");
+    p +=
+        sprintf(p, strcmp(name, "drop-prefixes") == 0 ? "\n%s: [\n" : "steering: {\n%s: [\n", name);
+    for (unsigned i = 0; i < n; i++)
+        p += is_mac ? sprintf(p, "\"02:00:00:00:%02x:%02x\",\n", i >> 8, i & 255)
+                    : sprintf(p, "\"%x:%x::/32\",\n", 0xfd00 + (i >> 16), i & 0xffff);
+    sprintf(p, strcmp(name, "drop-prefixes") == 0 ? "]}\n" : "]}}\n");
+    return text;
+}
+
+// What the maps of its XDP program hold.
+static void test_lists_of_a_port_are_limited(void **state)
+{
+    static const struct {
+        const char *name, *sentence;
+        unsigned max;
+    } lists[] = {
+        {"drop-prefixes", "more than 65536 drop-prefixes", 65536},
+        {"addresses", "more than 65536 addresses", 65536},
+        {"mac-addresses", "more than 4096 mac-addresses", 4096},
+    };
+
+    (void)state;
+    for (unsigned i = 0; i < 3; i++) {
+        char *most = long_list(lists[i].name, lists[i].max);
+        char *more = long_list(lists[i].name, lists[i].max + 1);
+
+        config_destroy(must_parse(most, CONFIG_YAML));
+        check_refused(more, strlen(more), 7 + lists[i].max, lists[i].sentence);
+        free(most);
+        free(more);
+    }
+}
+
 static double seconds(void)
 {
     struct timespec t;
@@ -518,6 +560,7 @@ int main(void)
         cmocka_unit_test(test_no_change_is_the_same_identity),
         cmocka_unit_test(test_bytes_that_are_no_text),
         cmocka_unit_test(test_number_of_ports_is_limited),
+        cmocka_unit_test(test_lists_of_a_port_are_limited),
         cmocka_unit_test(test_work_is_linear),
     };
 

@@ -82,6 +82,31 @@ static void buffers_hold_a_frame_and_have_spare_bytes(void **state)
     }
 }
 
+// Of 1024 buffers 256 may wait, segments counted; the room is there again once they don't.
+static void so_many_buffers_may_wait(void **state)
+{
+    struct rte_mempool *pool = pool_create("wait", 1024, 2048);
+    struct rte_mbuf *single, *chain;
+
+    (void)state;
+    assert_non_null(pool);
+    single = rte_pktmbuf_alloc(pool);
+    chain = rte_pktmbuf_alloc(pool);
+    assert_int_equal(rte_pktmbuf_chain(chain, rte_pktmbuf_alloc(pool)), 0);
+    for (unsigned i = 0; i < 127; i++)
+        assert_true(pool_begin_wait(chain));
+    assert_true(pool_begin_wait(single));
+    assert_false(pool_begin_wait(chain));
+    assert_true(pool_begin_wait(single));
+    assert_false(pool_begin_wait(single));
+    pool_end_wait(chain);
+    assert_true(pool_begin_wait(chain));
+    assert_false(pool_begin_wait(single));
+    rte_pktmbuf_free(single);
+    rte_pktmbuf_free(chain);
+    pool_retire(pool);
+}
+
 static int start(void **state)
 {
     (void)state;
@@ -96,6 +121,7 @@ int main(void)
         cmocka_unit_test(a_full_pool_is_freed_when_seen_so_twice),
         cmocka_unit_test(a_new_pool_takes_the_memory_of_retired_ones),
         cmocka_unit_test(buffers_hold_a_frame_and_have_spare_bytes),
+        cmocka_unit_test(so_many_buffers_may_wait),
     };
 
     return cmocka_run_group_tests(tests, start, NULL);

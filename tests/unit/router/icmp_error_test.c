@@ -62,6 +62,8 @@ static void expect_error(unsigned port, const struct frame *f, uint8_t type, uin
         snprintf(from, sizeof(from), "fd00:%x::1", port);
         frame_ip6(&e, from, from);
         memcpy(e.bytes + e.ip6_off + 24, f->bytes + f->ip6_off + 8, 16);
+        if (type == 1 && code == 4) // RFC 4443, 2.2 (a): from where the packet went to
+            memcpy(e.bytes + e.ip6_off + 8, f->bytes + f->ip6_off + 24, 16);
         frame_put16(&e, e.ip6_off, 0x6c00);
     }
     frame_icmp(&e, type, code);
@@ -286,8 +288,8 @@ static void some_packets_get_no_error(void **state)
     frame_end(&f);
     expect_silence(&f, DROP_ROUTER_NO_ROUTE);
     lab_ip(&f, 0, HOST6, NOWHERE6);
-    frame_ip6_fragment(&f, 1480, 0);
-    frame_proto(&f, 17);
+    frame_ip6_fragment(&f, 1480, 0); // of a message that may be an error
+    frame_proto(&f, 58);
     frame_payload(&f, 40);
     frame_end(&f);
     expect_silence(&f, DROP_ROUTER_NO_ROUTE);
@@ -335,6 +337,21 @@ static void a_first_fragment_gets_its_error(void **state)
     frame_end(&f);
     lab_receive(0, &f);
     expect_error(0, &f, 3, 0, 0);
+}
+
+// RFC 4443 does not except later fragments.
+static void a_later_ip6_fragment_gets_its_error(void **state)
+{
+    static struct frame f;
+
+    (void)state;
+    lab_ip(&f, 0, HOST6, NOWHERE6);
+    frame_ip6_fragment(&f, 1480, 0);
+    frame_proto(&f, 17);
+    frame_payload(&f, 40);
+    frame_end(&f);
+    lab_receive(0, &f);
+    expect_error(0, &f, 1, 0, 0);
 }
 
 static void errors_are_limited_by_interface(void **state)
@@ -433,6 +450,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(some_packets_get_no_error, setup, lab_teardown),
         cmocka_unit_test_setup_teardown(faults_of_broadcasts_are_not_told, setup, lab_teardown),
         cmocka_unit_test_setup_teardown(a_first_fragment_gets_its_error, setup, lab_teardown),
+        cmocka_unit_test_setup_teardown(a_later_ip6_fragment_gets_its_error, setup, lab_teardown),
         cmocka_unit_test_setup_teardown(errors_are_limited_by_interface, setup, lab_teardown),
         cmocka_unit_test_setup_teardown(a_buffer_without_headroom_will_do, setup, lab_teardown),
         cmocka_unit_test_setup_teardown(a_tso_frame_gets_one_error, setup, lab_teardown),

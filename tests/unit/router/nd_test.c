@@ -433,6 +433,7 @@ static void listens_to_its_groups(void **state)
     (void)state;
     assert_true(is_group("ff02::1", 0));
     assert_true(is_group("ff02::2", 0));
+    assert_true(is_group("ff05::2", 0));
     assert_true(is_group(OWN_GROUP, 0));
     assert_true(is_group("ff02::1:ff00:2", 1)); // of its link-local address
     assert_false(is_group("ff02::1:ff00:2", 0));

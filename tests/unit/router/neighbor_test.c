@@ -11,6 +11,7 @@
 #include <rte_cycles.h>
 
 #include "dataplane/core/clock.h"
+#include "dataplane/core/pool.h"
 #include "tests/unit/router/neighbor_lab.h"
 
 #define HOST "10.0.0.9"
@@ -239,6 +240,41 @@ static void holds_so_many(void **state)
     assert_int_equal(nlab.n_errors, NEIGHBOR_MAX_HELD_ROUTER);
 }
 
+// The buffers are a port's, and packets that other routers hold take its share as well. A
+// neighbour is asked for all the same.
+static void holds_no_more_than_the_pool_can_spare(void **state)
+{
+    struct rte_mempool *pool = rte_mempool_lookup("neighbors");
+    struct rte_mbuf *other = rte_pktmbuf_alloc(pool);
+    unsigned n = 0;
+
+    (void)state;
+    while (pool_begin_wait(other))
+        n++;
+    assert_int_equal(n, pool->size / POOL_WAITING_SHARE);
+    assert_int_equal(nlab_hold(HOST, 0, 1), DROP_NEIGHBOR_QUEUE_FULL);
+    assert_int_equal(nlab.n_sent, 1);
+    assert_int_equal(nlab_entry(HOST, 0)->n_held, 0);
+    pool_end_wait(other);
+    assert_int_equal(nlab_hold(HOST, 0, 1), API_DROP_NONE);
+    // The second gets the place of the first; of another neighbour's packet it does not.
+    assert_int_equal(nlab_hold(HOST, 0, 1), API_DROP_NONE);
+    assert_int_equal(nlab_drops(IN_PORT, DROP_NEIGHBOR_QUEUE_FULL), 1);
+    assert_int_equal(nlab_hold("10.0.0.99", 0, 1), DROP_NEIGHBOR_QUEUE_FULL);
+    assert_int_equal(nlab.state.neighbors->n_held, 1);
+    for (unsigned i = 1; i < n; i++)
+        pool_end_wait(other);
+    nlab_learn(HOST, 0, MAC_A, NLAB_SOLICITED);
+    assert_int_equal(nlab.n_resumed, 1);
+    n = 0;
+    while (pool_begin_wait(other)) // all of it is free again
+        n++;
+    assert_int_equal(n, pool->size / POOL_WAITING_SHARE);
+    for (unsigned i = 0; i < n; i++)
+        pool_end_wait(other);
+    rte_pktmbuf_free(other);
+}
+
 static void scan(unsigned from, unsigned to)
 {
     char host[32];
@@ -343,6 +379,7 @@ int main(void)
         CASE(forgets_the_unused),
         CASE(follows_appendix_c),
         CASE(holds_so_many),
+        CASE(holds_no_more_than_the_pool_can_spare),
         CASE(survives_a_scan),
         CASE(counts_for_the_tenant),
     };

@@ -134,6 +134,35 @@ static void a_large_packet_waits_whole(void **state)
     assert_int_equal(lab_counters()->forwarded, 1);
 }
 
+// A commit lowers the MTU under what waits: what may not be cut goes no further.
+static void the_mtu_becomes_smaller_meanwhile(void **state)
+{
+    static struct frame f;
+    struct lab_spec spec;
+
+    (void)state;
+    lab_udp(&f, 0, "fd00:0::2", "fd00:1::9", 1400);
+    lab_receive(0, &f);
+    lab_ip(&f, 0, HOST4, "10.0.1.9");
+    frame_put16(&f, f.ip4_off + 6, 0x4000);
+    frame_udp(&f, 1000, 2000);
+    frame_payload(&f, 1400);
+    frame_end(&f);
+    lab_receive(0, &f);
+    assert_int_equal(lab_counters()->held, 2);
+    lab_clear();
+    lab_spec_init(&spec);
+    spec.interfaces[1].mtu = 1280;
+    lab_neighbor(&spec, 1, "fd00:1::9", "52:54:00:00:00:09");
+    lab_neighbor(&spec, 1, "10.0.1.9", "52:54:00:00:00:09");
+    lab_start(&spec);
+    lab_pass_ms(200);
+    assert_int_equal(lab_drops(0, DROP_ROUTER_TOO_BIG), 2);
+    assert_int_equal(lab_counters()->dropped, 2);
+    assert_int_equal(lab_counters()->forwarded, 0);
+    assert_int_equal(lab_counters()->fragmented, 0);
+}
+
 static void who_does_not_answer_is_unreachable(void **state)
 {
     static struct frame f;
@@ -163,6 +192,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(fragments_stay_together, lab_setup, lab_teardown),
         cmocka_unit_test_setup_teardown(a_packet_waits_for_its_neighbour, lab_setup, lab_teardown),
         cmocka_unit_test_setup_teardown(a_large_packet_waits_whole, lab_setup, lab_teardown),
+        cmocka_unit_test_setup_teardown(the_mtu_becomes_smaller_meanwhile, lab_setup, lab_teardown),
         cmocka_unit_test_setup_teardown(who_does_not_answer_is_unreachable, lab_setup,
                                         lab_teardown),
     };

@@ -111,6 +111,36 @@ static void routes_go_with_their_interface(void **state)
     lab_stop();
 }
 
+// Groups lose their link and find it again in one datagram; one walk at its end settles their
+// routes, also if it ends in a refusal.
+static void groups_turn_in_one_datagram(void **state)
+{
+    struct api_dynamic_next_hop items[4];
+    struct error e;
+
+    (void)state;
+    lab_start(NULL);
+    route_lab_give(1, 3, "10.0.3.9");
+    route_lab_give(2, 3, "10.0.3.8");
+    route_lab_route(1, "20.0.0.0", 8);
+    route_lab_route(2, "30.0.0.0", 8);
+    route_lab_link(1, 0);
+    items[0] = route_lab_hop(1, 1, "10.0.1.9");
+    items[1] = route_lab_hop(2, 1, "10.0.1.9");
+    items[2] = route_lab_hop(1, 3, "10.0.3.9");
+    items[3] = route_lab_hop(7, 99, "10.0.3.9");
+    assert_int_equal(route_lab_request(API_DYNAMIC_NEXT_HOP, items, 4, &e), -EINVAL);
+    assert_int_equal(route_lab_way("20.1.1.1", 0), 3);
+    assert_int_equal(route_lab_type("30.1.1.1"), 0);
+    items[1] = route_lab_hop(2, 3, "10.0.3.8");
+    assert_int_equal(route_lab_request(API_DYNAMIC_NEXT_HOP, items, 2, &e), 0);
+    assert_int_equal(route_lab_type("20.1.1.1"), 0);
+    assert_int_equal(route_lab_way("30.1.1.1", 0), 3);
+    route_lab_link(1, 1);
+    assert_int_equal(route_lab_way("20.1.1.1", 0), 1);
+    lab_stop();
+}
+
 static void expect_refusal(unsigned type, const void *items, uint32_t n, int code, uint32_t index,
                            const char *sentence)
 {
@@ -272,6 +302,7 @@ int main(void)
         cmocka_unit_test(a_group_is_replaced_for_all_routes),
         cmocka_unit_test(a_sweep_forgets_other_epochs),
         cmocka_unit_test(routes_go_with_their_interface),
+        cmocka_unit_test(groups_turn_in_one_datagram),
         cmocka_unit_test(bad_routes_are_refused),
         cmocka_unit_test(bad_groups_are_refused),
         cmocka_unit_test(limits_hold),

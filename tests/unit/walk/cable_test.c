@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "dataplane/port/tx.h"
 #include "dataplane/switch/switch.h"
 #include "dataplane/walk/egress.h"
 #include "dataplane/walk/queue.h"
@@ -250,6 +251,47 @@ static void a_loop_ends(void **state)
     walk_lab_end();
 }
 
+// No copy is made for a queue that takes none, and after the first that finds no buffer no other is
+// tried: what a flood costs is bounded by the queue, not by the number of cables.
+static void a_flood_without_room_makes_no_copies(void **state)
+{
+    static const uint8_t hops[] = {WALK_MAX_HOPS, 0};
+    static const enum api_drop reasons[] = {DROP_WALK_TOO_LONG, DROP_FLOOD_NO_BUFFER};
+    struct rte_mbuf *rest[1024], *m;
+    struct model *model = new_model();
+    struct walk_context ctx;
+    const struct function *f;
+    unsigned n = 0;
+
+    (void)state;
+    add_member(model, SWITCH_ONE, PORT_A);
+    add_member(model, SWITCH_ONE, PORT_B);
+    for (unsigned i = 0; i < 3; i++)
+        add_chain(model, (const char *const[]){"c1", "c2", "c3"}[i], at(API_END_SWITCH, SWITCH_ONE),
+                  at(API_END_SWITCH, SWITCH_TWO));
+    walk_lab_publish(model);
+    ctx = walk_lab_context();
+    f = generation_find(ctx.generation, "switch", "blue", "one");
+    while (n < RTE_DIM(rest) && (rest[n] = rte_pktmbuf_alloc(walk_lab_pool())) != NULL)
+        n++;
+    assert_true(n > 0 && n < RTE_DIM(rest));
+    for (unsigned i = 0; i < RTE_DIM(hops); i++) {
+        m = rest[--n];
+        memset(rte_pktmbuf_append(m, 60), 0xff, 60);
+        memset(packet_of(m), 0, sizeof(struct packet));
+        packet_of(m)->in_port = API_MAX_PORTS;
+        packet_of(m)->in = f->first_attachment; // PORT_A
+        packet_of(m)->n_hops = hops[i];
+        egress_flood(&ctx, f, m);
+        assert_int_equal(walk_lab_drops(API_MAX_PORTS, reasons[i]), 3);
+        assert_int_equal(walk_lab_drops(API_MAX_PORTS, reasons[1 - i]), i == 0 ? 0 : 3);
+    }
+    rte_pktmbuf_free_bulk(rest, n);
+    port_tx_flush(ctx.tx);
+    assert_int_equal(walk_lab_n_sent(PORT_B), 2); // ports need no copy
+    walk_lab_end();
+}
+
 static void through_a_function(void **state)
 {
     static struct frame f;
@@ -341,10 +383,14 @@ static int start(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(from_port_to_port),     cmocka_unit_test(from_switch_to_switch),
-        cmocka_unit_test(a_loop_ends),           cmocka_unit_test(through_a_function),
-        cmocka_unit_test(nothing_is_plugged_in), cmocka_unit_test(timers_send),
+        cmocka_unit_test(from_port_to_port),
+        cmocka_unit_test(from_switch_to_switch),
+        cmocka_unit_test(a_loop_ends),
+        cmocka_unit_test(through_a_function),
+        cmocka_unit_test(nothing_is_plugged_in),
+        cmocka_unit_test(timers_send),
         cmocka_unit_test(links_are_told),
+        cmocka_unit_test(a_flood_without_room_makes_no_copies),
     };
 
     return cmocka_run_group_tests(tests, start, NULL);

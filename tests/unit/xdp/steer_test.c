@@ -3,6 +3,7 @@
 // machine's kernel, its maps written by control/xdp/maps.c; each frame also cut at every byte.
 // Without the right to load programs there is nothing to test, and the tests are skipped.
 
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -342,6 +343,41 @@ static void test_lists_are_replaced(void **state)
     EXPECT(udp4(&f, OWN_MAC, 0, "192.0.2.1", "10.0.0.64"), XDP_DROP);
 }
 
+static struct key_list many_macs(struct steer_mac *macs, unsigned n, uint8_t kind)
+{
+    memset(macs, 0, n * sizeof(*macs));
+    for (unsigned i = 0; i < n; i++) {
+        macs[i].bytes[1] = kind;
+        macs[i].bytes[4] = (uint8_t)(i >> 8);
+        macs[i].bytes[5] = (uint8_t)i;
+    }
+    return (struct key_list){macs, n, sizeof(*macs)};
+}
+
+// Each fits its map, but not both at once.
+static void test_a_full_list_makes_room_for_another(void **state)
+{
+    static struct steer_mac macs[STEER_MAX_MACS];
+    static struct settings settings;
+    static struct interface interface;
+    struct config_error e = {0};
+    uint8_t value;
+
+    (void)state;
+    if (lab.skeleton == NULL)
+        skip();
+    make_interface(&interface);
+    memset(&settings, 0, sizeof(settings));
+    settings.denied.key_size = settings.prefixes.key_size = sizeof(struct steer_prefix);
+    for (uint8_t kind = 1; kind <= 2; kind++) {
+        settings.macs = many_macs(macs, STEER_MAX_MACS, kind);
+        assert_int_equal(maps_write(&lab.program, &settings, &interface, 7, &e), 0);
+    }
+    assert_int_equal(bpf_map_lookup_elem(lab.program.map_fd[MAP_MACS], &macs[9], &value), 0);
+    macs[9].bytes[1] = 1;
+    assert_int_equal(bpf_map_lookup_elem(lab.program.map_fd[MAP_MACS], &macs[9], &value), -ENOENT);
+}
+
 static void test_without_a_socket_all_is_the_kernels(void **state)
 {
     uint32_t queue = 0;
@@ -379,6 +415,7 @@ int main(void)
         cmocka_unit_test(test_steering_with_broadcast_for_the_dataplane),
         cmocka_unit_test(test_denied_sources),
         cmocka_unit_test(test_lists_are_replaced),
+        cmocka_unit_test(test_a_full_list_makes_room_for_another),
         cmocka_unit_test(test_without_a_socket_all_is_the_kernels),
         cmocka_unit_test(test_odd_headers),
     };
