@@ -13,6 +13,8 @@
 #include <string.h>
 
 #define MAX_TENANTS 4096
+#define MAX_PREFIXES 65536 // of each list of an af-xdp port; its program's maps hold no more
+#define MAX_STEERED_MACS 4096
 
 int check_no_memory(struct checker *s)
 {
@@ -114,12 +116,32 @@ static int add_object(struct checker *s, struct index *index, const struct lyd_n
     return index_add(index, key, object, &first) < 0 ? check_no_memory(s) : 0;
 }
 
+// The leaf-list `name` of `parent`, which may be NULL.
+static int check_length(struct checker *s, const struct lyd_node *parent, const char *name,
+                        unsigned max)
+{
+    const struct lyd_node *child = parent ? lyd_child(parent) : NULL;
+    unsigned n = 0;
+
+    for (; child; child = child->next)
+        if (strcmp(child->schema->name, name) == 0 && ++n > max)
+            return error_at(s->e, -E2BIG, child, "more than %u %s", max, name);
+    return 0;
+}
+
 static int check_port(struct checker *s, const struct lyd_node *port, const char *tenant)
 {
+    const struct lyd_node *steering = node_child(port, "steering");
     int r = check_count_port(s, port);
 
     if (r == 0)
         r = add_object(s, &s->ports, port, tenant);
+    if (r == 0)
+        r = check_length(s, port, "drop-prefixes", MAX_PREFIXES);
+    if (r == 0)
+        r = check_length(s, steering, "addresses", MAX_PREFIXES);
+    if (r == 0)
+        r = check_length(s, steering, "mac-addresses", MAX_STEERED_MACS);
     return r < 0 ? r : check_host(s, port, tenant);
 }
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // What is in the XDP program's maps? First what is to be there is written, then what is not to be
-// there is deleted, so that frames under way meet the old entry or the new, never none; the maps of
-// an adopted program are set right the same way. Called by xdp.c on the event loop. Next:
-// culvert_xdp.bpf.c, which reads them.
+// there is deleted, so that frames under way meet the old entry or the new, never none, as long as
+// a map has room for both; the maps of an adopted program are set right the same way. Called by
+// xdp.c on the event loop. Next: culvert_xdp.bpf.c, which reads them.
 
 #include "control/xdp/maps.h"
 
@@ -69,22 +69,37 @@ static int find_stale(int fd, const struct key_list *wanted, struct key_list *st
     return 0;
 }
 
-static int write_keys(int fd, const struct key_list *wanted)
+static int add_keys(int fd, const struct key_list *wanted)
 {
     const char *keys = wanted->keys;
     uint8_t value = 1;
-    struct key_list stale;
     int rc = 0;
 
     for (size_t i = 0; rc == 0 && i < wanted->n; i++)
         rc = bpf_map_update_elem(fd, keys + i * wanted->key_size, &value, BPF_ANY);
-    if (rc < 0)
-        return rc;
-    rc = find_stale(fd, wanted, &stale);
+    return rc;
+}
+
+static int delete_stale(int fd, const struct key_list *wanted)
+{
+    struct key_list stale;
+    int rc = find_stale(fd, wanted, &stale);
+
     for (size_t i = 0; i < stale.n; i++)
         bpf_map_delete_elem(fd, (const char *)stale.keys + i * stale.key_size);
     free(stale.keys);
     return rc;
+}
+
+static int write_keys(int fd, const struct key_list *wanted)
+{
+    int rc = add_keys(fd, wanted);
+
+    if (rc == -ENOSPC || rc == -E2BIG) { // both do not fit: then the old ones go first
+        rc = delete_stale(fd, wanted);
+        return rc < 0 ? rc : add_keys(fd, wanted);
+    }
+    return rc < 0 ? rc : delete_stale(fd, wanted);
 }
 
 static int write_own(const struct program *program, const struct interface *interface)
