@@ -70,48 +70,64 @@ static int check_may_use(struct checker *s, const struct lyd_node *leaf,
                     found->sw ? "switch" : "port", end->name, end->tenant);
 }
 
-// *plugged is the switch if the end is one, else NULL.
+// *found is what is plugged in there.
 static int check_end(struct checker *s, const struct lyd_node *leaf, const char *tenant,
-                     const struct lyd_node **plugged)
+                     struct meaning *found)
 {
     char key[CHECK_KEY_SIZE], quoted[ERROR_QUOTE_SIZE];
     struct cable_end end;
-    struct meaning found;
     int r;
 
     error_quote(lyd_get_value(leaf), quoted);
     if (cable_end_parse(lyd_get_value(leaf), tenant, &end) < 0)
         return error_at(s->e, -EINVAL, leaf, "%s is no end of a chain", quoted);
-    look_up(s, &end, &found);
-    if (!found.sw && !found.port && !found.interface)
+    look_up(s, &end, found);
+    if (!found->sw && !found->port && !found->interface)
         return refuse_unknown(s, leaf, &end);
-    if (found.port && (found.sw || found.interface))
+    if (found->port && (found->sw || found->interface))
         return error_at(s->e, -EINVAL, leaf,
                         "%s is ambiguous: tenant %s has a %s and a port of that name: rename one",
-                        quoted, end.tenant, found.sw ? "switch" : "router interface");
-    r = strcmp(end.tenant, tenant) == 0 ? 0 : check_may_use(s, leaf, &end, &found);
-    *plugged = found.sw;
-    if (r < 0 || found.sw)
+                        quoted, end.tenant, found->sw ? "switch" : "router interface");
+    r = strcmp(end.tenant, tenant) == 0 ? 0 : check_may_use(s, leaf, &end, found);
+    if (r < 0 || found->sw)
         return r;
-    if (found.port)
+    if (found->port)
         check_attachment_key(&end.port, key);
     else
         (void)snprintf(key, sizeof(key), "end %s/%s.%s", end.tenant, end.name, end.interface);
     return check_plug(s, leaf, key);
 }
 
+// What is longer than the port takes would vanish there without an ICMP error.
+static int check_mtu(struct checker *s, const struct lyd_node *chain,
+                     const struct lyd_node *interface, const struct lyd_node *port)
+{
+    unsigned long mtu = node_number(interface, "mtu"), limit = node_number(port, "mtu");
+
+    if (mtu <= limit)
+        return 0;
+    return error_at(s->e, -EINVAL, chain,
+                    "router interface %s has an MTU of %lu, port %s one of %lu: lower the first or "
+                    "raise the second",
+                    node_value(interface, "name"), mtu, node_value(port, "name"), limit);
+}
+
 int check_chain(struct checker *s, const struct lyd_node *chain, const char *tenant)
 {
     const struct lyd_node *functions = node_child(chain, "functions");
-    const struct lyd_node *outside = node_child(chain, "outside"), *switches[2] = {NULL};
+    const struct lyd_node *outside = node_child(chain, "outside");
+    struct meaning ends[2] = {{NULL}};
     int r;
 
     if (functions)
         return error_at(s->e, -ENOTSUP, functions, "functions in a chain are not yet supported");
-    r = check_end(s, node_child(chain, "inside"), tenant, &switches[0]);
+    r = check_end(s, node_child(chain, "inside"), tenant, &ends[0]);
     if (r == 0)
-        r = check_end(s, outside, tenant, &switches[1]);
-    if (r == 0 && switches[0] && switches[0] == switches[1])
+        r = check_end(s, outside, tenant, &ends[1]);
+    if (r == 0 && ends[0].sw && ends[0].sw == ends[1].sw)
         return error_at(s->e, -EINVAL, outside, "inside and outside must be two ends");
+    for (unsigned i = 0; r == 0 && i < 2; i++)
+        if (ends[i].interface && ends[1 - i].port)
+            r = check_mtu(s, chain, ends[i].interface, ends[1 - i].port);
     return r;
 }
