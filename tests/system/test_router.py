@@ -19,7 +19,7 @@ from scapy.layers.inet6 import IPv6
 from scapy.layers.l2 import Ether
 from scapy.packet import Raw
 
-from tests.lib.hosts import Host
+from tests.lib.hosts import TAG, Host
 from tests.lib.lab import Lab, wait_until
 
 A4, A6 = ("10.1.0.2/24", "fd01::2/64"), ("10.1.0.1", "fd01::1")
@@ -72,10 +72,10 @@ RED = f"""
 class Net:
     def __init__(self, lab):
         self.lab = lab
-        hosts = [Host(lab, f"cr-{name}", *A4, via=A6) for name in ("a", "ra", "ta")]
+        hosts = [Host(lab, f"{TAG}-{name}", *A4, via=A6) for name in ("a", "ra", "ta")]
         self.a, self.ra, self.ta = hosts
-        self.b, self.rb, self.tb = (Host(lab, f"cr-{name}", *B4, via=B6) for name in ("b", "rb", "tb"))
-        self.e1, self.e2 = (Host(lab, f"cr-e{i}", f"10.{i + 2}.0.2/24", f"fd0{i + 2}::2/64",
+        self.b, self.rb, self.tb = (Host(lab, f"{TAG}-{name}", *B4, via=B6) for name in ("b", "rb", "tb"))
+        self.e1, self.e2 = (Host(lab, f"{TAG}-e{i}", f"10.{i + 2}.0.2/24", f"fd0{i + 2}::2/64",
                                  via=(f"10.{i + 2}.0.1", f"fd0{i + 2}::1"), mtu=9000) for i in (1, 2))
         self.hosts = hosts + [self.b, self.rb, self.tb, self.e1, self.e2]
         self.text = ("tenants:\n- name: blue\n  ports:\n" + self.a.port("a") + self.b.port("b") +

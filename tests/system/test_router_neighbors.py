@@ -12,7 +12,7 @@ import pytest
 from scapy.layers.inet import ICMP, IP
 from scapy.layers.l2 import ARP, Ether
 
-from tests.lib.hosts import Host
+from tests.lib.hosts import TAG, Host
 from tests.lib.lab import Lab, ping_loss, wait_until
 
 STATIC_MAC = "02:00:00:00:00:63"
@@ -53,7 +53,7 @@ CONFIG = f"""
 class Net:
     def __init__(self, lab):
         self.lab = lab
-        hosts = {name: Host(lab, f"crn-{name}", f"10.{i}.0.2/24", f"fd0{i}::2/64",
+        hosts = {name: Host(lab, f"{TAG}-{name}", f"10.{i}.0.2/24", f"fd0{i}::2/64",
                             via=(f"10.{i}.0.1", f"fd0{i}::1"))
                  for name, i in (("a", 1), ("b", 2), ("c", 3), ("far", 5))}
         self.a, self.b, self.c, self.far = hosts.values()

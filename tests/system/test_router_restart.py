@@ -11,7 +11,7 @@ import time
 
 import pytest
 
-from tests.lib.hosts import Host
+from tests.lib.hosts import TAG, Host
 from tests.lib.lab import Lab, wait_until
 
 PER_SEC = 200
@@ -97,7 +97,7 @@ class Stream:
 class Net:
     def __init__(self, lab):
         self.lab = lab
-        self.a, self.b = (Host(lab, f"crr-{name}", f"10.{i}.0.2/24", f"fd0{i}::2/64",
+        self.a, self.b = (Host(lab, f"{TAG}-{name}", f"10.{i}.0.2/24", f"fd0{i}::2/64",
                                via=(f"10.{i}.0.1", f"fd0{i}::1")) for name, i in (("a", 1), ("b", 2)))
         self.apply()
         for host in (self.a, self.b):
