@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // How do single changes become datagrams? Called by events.c for each one, on the mirror's thread,
-// and flushed when the kernel has nothing more to say for now. Next: feed.c.
+// and flushed when the kernel has nothing more to say for now. A datagram that is full goes at
+// once, with the groups that its routes use before it. Next: feed.c.
 
 #include <stdlib.h>
 #include <string.h>

@@ -48,7 +48,6 @@ static void make_content(const struct space *s, const struct kernel_route *route
     for (uint32_t i = 0; i < content->n; i++) {
         twin = &s->thread->plan->twins[space_device(s, route->hop[i].ifindex)->twin];
         content->hop[i].interface = twin->position;
-        content->hop[i].name_hash = twin->name_hash;
         content->hop[i].family = route->hop[i].family;
         content->hop[i].weight = route->hop[i].weight;
         memcpy(content->hop[i].address, route->hop[i].address, 16);
@@ -59,8 +58,7 @@ static void make_content(const struct space *s, const struct kernel_route *route
 static uint32_t give_group(const struct space *s, struct mirror_router *router,
                            const struct kernel_route *route)
 {
-    struct group_origin origin = {
-        .space = s->number, .space_hash = s->name_hash, .id = route->nexthop_id};
+    struct group_origin origin = {.space = s->number, .id = route->nexthop_id};
     const struct group *group;
     struct group_content content;
     bool is_changed;
@@ -276,7 +274,8 @@ void events_nexthop(struct space *s, struct nlmsghdr *h)
     if (message_read_nexthop(h, &nexthop) < 0)
         return;
     rc = nexthops_change(&s->nexthops, &nexthop);
-    if (rc < 0)
+    // Routes that went with it during a dump may come back by what was told of them before.
+    if (rc < 0 || (!nexthop.is_new && s->is_catching_up))
         thread_resync_space(s, CALM_MS);
     if (rc <= 0 || s->is_dumping)
         return;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // How do changes get from the mirror's thread to the event loop without either one waiting for long
-// or memory without bound? Next: kernel.c takes from it, batch.c puts into it.
+// or memory without bound? A session that is over lets the thread go on at once. Next: kernel.c
+// takes from it, batch.c puts into it.
 
 #include <errno.h>
 #include <pthread.h>

@@ -17,25 +17,24 @@ void groups_reset(struct groups *g)
         free(g->all[i].items);
     free(g->all);
     free(g->chains);
-    *g = (struct groups){0};
+    *g = (struct groups){.last_id = g->last_id};
 }
 
-static uint32_t content_id(const struct group_origin *origin, const struct group_content *content)
+static uint32_t hash_of(const struct group_origin *origin, const struct group_content *content)
 {
     uint64_t hash = plan_hash(PLAN_HASH, &content->type, 1);
 
     if (origin->id != 0) {
-        hash = plan_hash(origin->space_hash, &origin->id, sizeof(origin->id));
-    } else {
-        for (uint32_t i = 0; i < content->n; i++) {
-            hash = plan_hash(hash, &content->hop[i].name_hash, sizeof(uint64_t));
-            hash = plan_hash(hash, &content->hop[i].family, 1);
-            hash = plan_hash(hash, &content->hop[i].weight, 1);
-            hash = plan_hash(hash, content->hop[i].address, 16);
-        }
+        hash = plan_hash(PLAN_HASH, &origin->space, sizeof(origin->space));
+        hash = plan_hash(hash, &origin->id, sizeof(origin->id));
     }
-    hash ^= hash >> 32;
-    return (uint32_t)(hash % (API_NONE - 1)) + 1;
+    for (uint32_t i = 0; origin->id == 0 && i < content->n; i++) {
+        hash = plan_hash(hash, &content->hop[i].interface, sizeof(uint32_t));
+        hash = plan_hash(hash, &content->hop[i].family, 1);
+        hash = plan_hash(hash, &content->hop[i].weight, 1);
+        hash = plan_hash(hash, content->hop[i].address, 16);
+    }
+    return (uint32_t)(hash ^ hash >> 32);
 }
 
 static uint32_t n_items(const struct group_content *content)
@@ -100,8 +99,8 @@ static int grow(struct groups *g)
         return -1;
     memset(chains, 0xff, n * sizeof(*chains));
     for (uint32_t i = 0; i < g->n; i++) {
-        all[i].next = chains[all[i].id & (n - 1)];
-        chains[all[i].id & (n - 1)] = i;
+        all[i].next = chains[all[i].hash & (n - 1)];
+        chains[all[i].hash & (n - 1)] = i;
     }
     free(g->chains);
     g->chains = chains;
@@ -110,54 +109,55 @@ static int grow(struct groups *g)
     return 0;
 }
 
-static struct group *find(const struct groups *g, uint32_t id)
+static bool is_meant(const struct group *group, const struct group_origin *origin,
+                     const struct group_content *content)
 {
-    uint32_t i = g->n_chains == 0 ? END : g->chains[id & (g->n_chains - 1)];
+    if (origin->id != 0)
+        return group->nexthop_id == origin->id && group->space == origin->space;
+    return group->nexthop_id == 0 && holds(group, content);
+}
 
-    while (i != END && g->all[i].id != id)
+static struct group *find(const struct groups *g, uint32_t hash, const struct group_origin *origin,
+                          const struct group_content *content)
+{
+    uint32_t i = g->n_chains == 0 ? END : g->chains[hash & (g->n_chains - 1)];
+
+    while (i != END && (g->all[i].hash != hash || !is_meant(&g->all[i], origin, content)))
         i = g->all[i].next;
     return i == END ? NULL : &g->all[i];
 }
 
-static struct group *add(struct groups *g, uint32_t id, const struct group_origin *origin,
+static struct group *add(struct groups *g, uint32_t hash, const struct group_origin *origin,
                          const struct group_content *content)
 {
+    uint32_t id = g->last_id >= API_NONE - 1 ? 1 : g->last_id + 1;
     struct group *group;
 
     if (grow(g) < 0)
         return NULL;
     group = &g->all[g->n];
     *group = (struct group){.id = id,
-                            .next = g->chains[id & (g->n_chains - 1)],
+                            .hash = hash,
+                            .next = g->chains[hash & (g->n_chains - 1)],
                             .space = origin->space,
                             .nexthop_id = origin->id};
     if (fill(group, content) < 0)
         return NULL;
-    g->chains[id & (g->n_chains - 1)] = g->n++;
+    g->last_id = id;
+    g->chains[hash & (g->n_chains - 1)] = g->n++;
     return group;
 }
 
 const struct group *groups_intern(struct groups *g, const struct group_origin *origin,
                                   const struct group_content *content, bool *is_changed)
 {
-    uint32_t id = content_id(origin, content);
-    struct group *group;
+    uint32_t hash = hash_of(origin, content);
+    struct group *group = find(g, hash, origin, content);
 
-    *is_changed = false;
-    // Another content may have this number: then the next one.
-    for (;; id = id == API_NONE - 1 ? 1 : id + 1) {
-        group = find(g, id);
-        if (group == NULL)
-            break;
-        if (group->nexthop_id != origin->id || (origin->id != 0 && group->space != origin->space))
-            continue;
-        if (holds(group, content))
-            return group;
-        if (origin->id == 0)
-            continue;
-        *is_changed = true;
-        return fill(group, content) < 0 ? NULL : group;
-    }
-    *is_changed = true;
-    return add(g, id, origin, content);
+    *is_changed = group == NULL || !holds(group, content);
+    if (group == NULL)
+        return add(g, hash, origin, content);
+    if (*is_changed && fill(group, content) < 0)
+        return NULL;
+    return group;
 }

@@ -3,8 +3,9 @@
 #define CONTROL_KERNEL_GROUPS_H
 
 // The groups of next hops that one router was given in this epoch, by what they hold, or by the
-// kernel's next-hop object that they stand for. A group's number is a hash of that, so that it is
-// the same in the next epoch and after a restart of culvertd. Pure; one thread.
+// kernel's next-hop object that they stand for. A number is never given twice, in other epochs
+// neither: the dataplane sweeps the routes of a group that was not named in this epoch. Pure; one
+// thread.
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -17,7 +18,6 @@ struct group_content {
     uint32_t n;
     struct {
         uint32_t interface; // position
-        uint64_t name_hash; // of the interface, see plan.h
         uint8_t family, weight;
         uint8_t address[16];
     } hop[API_MAX_PATHS];
@@ -25,13 +25,13 @@ struct group_content {
 
 // The kernel's next-hop object that a group stands for, of one namespace.
 struct group_origin {
-    uint32_t space;      // which namespace
-    uint64_t space_hash; // of its name
-    uint32_t id;         // 0: no object
+    uint32_t space; // which namespace
+    uint32_t id;    // 0: no object
 };
 
 struct group {
     uint32_t id; // 1 to 2^32-2
+    uint32_t hash;
     uint32_t next;
     uint32_t space, nexthop_id;
     uint32_t n_items;
@@ -42,10 +42,12 @@ struct groups {
     uint32_t n, n_allocated;
     struct group *all;
     uint32_t n_chains; // a power of two
-    uint32_t *chains;  // by id; UINT32_MAX ends one
+    uint32_t *chains;  // by hash; UINT32_MAX ends one
+    uint32_t last_id;
 };
 
-// Zeros are an empty table.
+// Zeros are an empty table; numbers begin behind last_id. Forgets all groups but which numbers were
+// used.
 void groups_reset(struct groups *g);
 
 // Find or add the group. *is_changed: it is new or holds something else than before, so the router

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/random.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -21,8 +22,6 @@
 #define TICK_MS 1000
 #define READS_IN_A_ROW 4096
 #define MAX_RESYNCS 16 // asked for by name and not yet seen
-#define REST 9         // a tenth of the time at most is for reading everything anew
-#define MAX_REST_MS 10000
 #define MANY_GROUPS 65536
 
 struct wish {
@@ -88,7 +87,6 @@ static struct space *add_space(struct mirror_thread *t, const char *name)
     if (s == NULL)
         return NULL;
     memcpy(s->name, name, strnlen(name, sizeof(s->name) - 1));
-    s->name_hash = plan_hash(PLAN_HASH, s->name, sizeof(s->name));
     s->number = t->n_spaces_ever++;
     s->thread = t;
     s->netns = s->events = s->requests = -1;
@@ -153,7 +151,7 @@ static void free_routers(struct mirror_thread *t)
     t->routers = NULL;
 }
 
-// The router as it was under the plan before; zeros if it is new.
+// The router as it was under the plan before, or new.
 static void carry_over(struct mirror_thread *t, const struct plan_router *router,
                        struct mirror_router *to)
 {
@@ -161,6 +159,9 @@ static void carry_over(struct mirror_thread *t, const struct plan_router *router
         t->plan == NULL ? NULL : plan_find(t->plan, router->tenant, router->name);
     struct mirror_router *from;
 
+    // Anywhere but where an earlier culvertd began.
+    if (before == NULL && getrandom(&to->groups.last_id, sizeof(to->groups.last_id), 0) < 0)
+        to->groups.last_id = (uint32_t)thread_now_ns();
     if (before == NULL)
         return;
     from = &t->routers[before - t->plan->routers];
@@ -311,7 +312,7 @@ static void end_router(struct mirror_router *router, bool is_complete)
 static void resync(struct mirror_thread *t, uint64_t now)
 {
     bool is_complete = true, is_due = false;
-    uint64_t rest;
+    uint64_t took;
 
     for (uint32_t i = 0; i < t->plan->n_routers; i++) {
         if (t->routers[i].due_ns == 0 || t->routers[i].due_ns > now)
@@ -327,9 +328,10 @@ static void resync(struct mirror_thread *t, uint64_t now)
     for (uint32_t i = 0; i < t->plan->n_routers; i++)
         if (t->routers[i].is_dumping)
             end_router(&t->routers[i], is_complete);
-    rest = REST * (thread_now_ns() - now);
-    t->resync_not_before_ns =
-        thread_now_ns() + (rest < MAX_REST_MS * MS_NS ? rest : MAX_REST_MS * MS_NS);
+    took = thread_now_ns() - now;
+    log_debug("the kernel mirror read everything anew in %u ms", (unsigned)(took / MS_NS));
+    // Half the time at most, whatever goes on in the kernel.
+    t->resync_not_before_ns = now + 2 * took;
 }
 
 // Namespaces that came, went or are others by now.

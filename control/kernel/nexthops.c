@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // What stands behind a next-hop object? A group names others that can be replaced alone, so it is
-// resolved when it is asked for. Called by events.c on the mirror's thread. Next: groups.c.
+// resolved when it is asked for. Called by events.c on the mirror's thread, which knows what to do
+// with routes whose object is not here. Next: groups.c.
 
 #include <errno.h>
 #include <stdlib.h>

@@ -84,7 +84,6 @@ static void add_twin(struct plan *plan, const struct api_interface *item,
         return; // the port says that this is no name of an interface
     twin->router = item->owner;
     twin->position = position;
-    twin->name_hash = plan_hash(PLAN_HASH, item->name, sizeof(item->name));
     memcpy(twin->mac, port->mac, sizeof(twin->mac));
     memcpy(twin->device, port->device, sizeof(twin->device));
     memcpy(twin->netns, port->netns, sizeof(twin->netns));

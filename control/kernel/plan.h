@@ -21,8 +21,7 @@ struct plan_address {
 
 struct plan_twin {
     uint32_t router;
-    uint32_t position;  // of its interface among the router's
-    uint64_t name_hash; // of the interface's name: the same wherever it stands
+    uint32_t position; // of its interface among the router's
     uint8_t mac[6];
     char device[IF_NAMESIZE];   // the twin's name in the kernel
     char netns[API_NETNS_SIZE]; // empty: our own namespace

@@ -16,7 +16,8 @@
 #include "control/log.h"
 
 #define APPEARED_MS 20
-#define PATIENCE_NS 1000000000ULL
+#define PATIENCE_MS 1000
+#define PATIENCE_NS (PATIENCE_MS * 1000000ULL)
 #define MAX_DUMPS 3 // tries at what changes meanwhile
 
 static const char *label(const struct space *s)
@@ -206,6 +207,8 @@ static void note_link(struct space *s, struct nlmsghdr *h)
         return;
     }
     d->is_fresh = true;
+    if (s->is_catching_up && !link.is_up) // as events_nexthop does
+        thread_resync_space(s, PATIENCE_MS);
     if (!d->has_mac && has_mac_of(s, &link, twin))
         d->due_ns = thread_now_ns();
     d->has_mac = has_mac_of(s, &link, twin);
@@ -318,7 +321,7 @@ int space_dump(struct space *s)
     return rc;
 }
 
-bool space_read(struct space *s, unsigned n_max)
+void space_read(struct space *s, unsigned n_max)
 {
     struct nlmsghdr *h;
     int size;
@@ -326,18 +329,20 @@ bool space_read(struct space *s, unsigned n_max)
     for (unsigned i = 0; i < n_max; i++) {
         size = netlink_receive(s->events, &s->thread->buffer);
         if (size == -EAGAIN) {
-            s->is_catching_up = false;
-            return true;
+            // Only now does the kernel tell of changes again.
+            if (s->is_overrun)
+                thread_resync_space(s, 0);
+            s->is_overrun = s->is_catching_up = false;
+            return;
         }
         if (size < 0) {
             log_info("the kernel told more of %s than there was room for: everything is read anew",
                      label(s));
-            thread_resync_space(s, 100);
-            return false;
+            s->is_overrun = true;
+            continue;
         }
         h = (struct nlmsghdr *)s->thread->buffer.bytes;
         for (; nlmsg_ok(h, size); h = nlmsg_next(h, &size))
             note(s, h);
     }
-    return false;
 }

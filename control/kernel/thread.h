@@ -38,7 +38,6 @@ struct space {
     struct space *next;
     struct mirror_thread *thread;
     char name[API_NETNS_SIZE];
-    uint64_t name_hash;
     uint32_t number; // never used twice
     int netns;       // descriptors; -1: not open
     int events, requests;
@@ -56,6 +55,7 @@ struct space {
     bool has_metric[2];
     bool is_ambiguous[2]; // the kernel may have several routes of a prefix
     bool is_catching_up;  // with what came during a dump
+    bool is_overrun;      // changes were lost, and are until all is read that was not
     bool is_dumping;
 };
 
@@ -89,8 +89,8 @@ bool space_is_current(const struct space *s);
 int space_dump_links(struct space *s);
 // Next-hop objects, routes and neighbours, for the routers that are dumping. 0 or -errno.
 int space_dump(struct space *s);
-// What there is to read, up to so many datagrams. True: nothing is left.
-bool space_read(struct space *s, unsigned n_max);
+// What there is to read, up to so many datagrams.
+void space_read(struct space *s, unsigned n_max);
 // NULL: no twin.
 struct device *space_device(const struct space *s, uint32_t ifindex);
 

@@ -2,6 +2,7 @@
 """FRR's daemons as Debian ships them, in a network namespace and a directory of their own."""
 import json
 import os
+import shutil
 
 from tests.lib.lab import run, wait_until
 
@@ -16,7 +17,7 @@ class Frr:
     def __init__(self, lab, namespace, configs):
         self.lab, self.namespace = lab, namespace
         self.dir = os.path.join(lab.dir, f"frr-{namespace}")
-        os.makedirs(self.dir)
+        os.makedirs(self.dir, exist_ok=True)
         self.processes = {}
         for daemon, text in {"zebra": "", **configs}.items():
             with open(os.path.join(self.dir, f"{daemon}.conf"), "w", encoding="ascii") as f:
@@ -44,6 +45,14 @@ class Frr:
         """kill -9."""
         self.processes[daemon].kill()
         self.processes[daemon].wait()
+
+    def close(self):
+        """End all, zebra last: it takes what it installed out of the kernel."""
+        for daemon in reversed(self.processes):
+            if self.processes[daemon].poll() is None:
+                self.processes[daemon].terminate()
+                self.processes[daemon].wait(30)
+        shutil.rmtree(self.dir, ignore_errors=True)
 
     def log(self, daemon):
         with open(os.path.join(self.dir, f"{daemon}.log"), encoding="utf-8", errors="replace") as f:

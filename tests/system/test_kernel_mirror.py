@@ -62,6 +62,7 @@ def gw():
             run(*where, "address", "add", f"fd0{net}::2/64", "dev", TAG + name, "nodad")
             run(*where, "route", "add", "default", "via", f"10.{net}.0.1")
             run(*where, "-6", "route", "add", "default", "via", f"fd0{net}::1")
+        run("ip", "-n", NS["b"], "address", "add", "10.50.0.1/32", "dev", "lo")
         wait_until(lambda: set(LAN) <= set(addresses(L)) and set(WAN) <= set(addresses(W)), 5, "addresses")
         yield lab
 
@@ -210,7 +211,6 @@ print(s.recv(100).decode())
 
 
 def test_a_route_comes_moves_and_goes(gw):
-    run("ip", "-n", NS["b"], "address", "add", "10.50.0.1/32", "dev", "lo")
     assert not reaches("a", "10.50.0.1")
     r("route", "add", "10.50.0.0/16", "via", "10.2.0.2")
     wait_route(gw, "10.50.0.0/16", [("10.2.0.2", "wan", 1)])
@@ -352,7 +352,7 @@ def test_neighbours(gw):
         return {(n["address"], n["interface"]): n["mac-address"] for n in gw.show("neighbors", "blue/gw")
                 if n["state"] == "kernel"}
     r("neighbour", "add", "10.2.0.77", "lladdr", "02:00:00:00:00:77", "dev", W, "nud", "permanent")
-    r("neighbour", "add", "fd01::77", "lladdr", "02:00:00:00:00:78", "dev", L, "nud", "noarp")
+    r("neighbour", "add", "fd01::77", "lladdr", "02:00:00:00:00:78", "dev", L, "nud", "permanent")
     both = {("10.2.0.77", "wan"): "02:00:00:00:00:77", ("fd01::77", "lan"): "02:00:00:00:00:78"}
     wait_until(lambda: shown() == both, 5, "both")
     gw.kill(gw.dataplane)
@@ -360,6 +360,9 @@ def test_neighbours(gw):
     wait_until(lambda: gw.show("status")["dataplane"].get("in-step") and shown() == both, 5, "given again")
     r("neighbour", "replace", "10.2.0.77", "lladdr", "02:00:00:00:00:79", "dev", W, "nud", "permanent")
     r("neighbour", "del", "fd01::77", "dev", L)
+    r("neighbour", "add", "fd01::78", "lladdr", "02:00:00:00:00:7a", "dev", L, "nud", "noarp")
+    wait_until(lambda: ("fd01::78", "lan") in shown(), 5, "noarp")
+    r("neighbour", "del", "fd01::78", "dev", L)
     wait_until(lambda: shown() == {("10.2.0.77", "wan"): "02:00:00:00:00:79"}, 5, "replaced and deleted")
     r("neighbour", "change", "10.2.0.77", "lladdr", "02:00:00:00:00:79", "dev", W, "nud", "stale")
     wait_until(lambda: not shown(), 5, "it is the kernel's own again")
@@ -402,8 +405,8 @@ def test_more_than_there_is_room_for(gw):
         os.kill(gw.culvertd.pid, signal.SIGCONT)
     wait_until(lambda: counts(gw)[0] == before + n, 20, "all are there")
     assert "more of" in gw.log("culvertd.log") and "everything is read anew" in gw.log("culvertd.log")
-    wait_until(lambda: "10.66.0.0/16" not in gw.culvert("show", "routes", "blue/gw", "10.66.0.1").stdout, 5, "gone")
-    r("route", "flush", "root", "21.0.0.0/8")
+    wait_until(lambda: gw.culvert("show", "routes", "blue/gw", "10.66.0.1", check=False).returncode == 1, 5, "gone")
+    r("nexthop", "flush")  # with the routes, of which the kernel does not tell
     wait_until(lambda: counts(gw)[0] == before, 20, "all are gone")
 
 
