@@ -137,6 +137,7 @@ static int start_northbound(struct process *p, struct config_error *e)
 {
     struct northbound_context context = {
         .apply = p->apply,
+        .kernel = p->kernel,
         .southbound = p->southbound,
         .xdp = p->xdp,
         .run_dir = p->run_dir,

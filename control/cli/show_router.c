@@ -60,6 +60,19 @@ static void print_counters(json_t *counters)
         putchar('\n');
 }
 
+static void print_mirror(const json_t *mirror)
+{
+    char a[32], b[32];
+    const char *refusal;
+
+    if (mirror == NULL)
+        return;
+    refusal = json_string_value(json_object_get(mirror, "refusal"));
+    printf("  kernel      %s, %s changes, %s times all%s%s\n",
+           json_string_value(json_object_get(mirror, "state")), count_of(a, mirror, "changes"),
+           count_of(b, mirror, "resyncs"), refusal[0] == '\0' ? "" : "; refused: ", refusal);
+}
+
 static void print_router(const json_t *router)
 {
     char a[32], b[32], c[32], d[32];
@@ -71,6 +84,7 @@ static void print_router(const json_t *router)
            count_of(c, router, "route-limit"), count_of(d, router, "route-memory"));
     printf("  neighbours  %s of %s, %s refused\n", count_of(a, router, "neighbors"),
            count_of(b, router, "neighbor-limit"), count_of(c, router, "neighbors-refused"));
+    print_mirror(json_object_get(router, "kernel-mirror"));
     print_counters(json_object_get(router, "counters"));
     table_print(stdout, interface_columns, json_object_get(router, "interfaces"));
 }

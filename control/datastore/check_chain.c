@@ -116,7 +116,7 @@ int check_chain(struct checker *s, const struct lyd_node *chain, const char *ten
 {
     const struct lyd_node *functions = node_child(chain, "functions");
     const struct lyd_node *outside = node_child(chain, "outside");
-    struct meaning ends[2] = {{NULL}};
+    struct meaning ends[2];
     int r;
 
     if (functions)

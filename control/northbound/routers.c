@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "control/kernel/kernel.h"
 #include "control/northbound/handlers.h"
 #include "control/northbound/routers.h"
 #include "control/northbound/running.h"
@@ -86,8 +87,25 @@ static json_t *counters_json(const struct api_router_state *s)
     return json;
 }
 
-static json_t *report_json(const struct encoding *encoding, const struct router_report *report)
+// How far the mirror of the kernel's routes is; nothing for a router without twins.
+static void add_mirror(json_t *json, const struct kernel *kernel, const struct object_name *name)
 {
+    struct kernel_status status;
+
+    if (kernel == NULL || !kernel_status(kernel, name->tenant, name->name, &status))
+        return;
+    json_object_set_new(json, "kernel-mirror",
+                        json_pack("{s:s, s:o, s:o, s:o, s:s}", "state",
+                                  status.is_complete ? "complete" : "under way", "changes",
+                                  number(status.n_changes), "resyncs", number(status.n_resyncs),
+                                  "refusals", number(status.n_refusals), "refusal",
+                                  status.refusal));
+}
+
+static json_t *report_json(const struct northbound_context *context,
+                           const struct router_report *report)
+{
+    const struct encoding *encoding = apply_running(context->apply);
     const struct api_router_state *s = &report->state;
     struct object_name name;
     const struct api_router *router;
@@ -112,6 +130,7 @@ static json_t *report_json(const struct encoding *encoding, const struct router_
         json_object_set_new(json, "neighbor-limit", number(router->neighbor_limit));
         json_object_set_new(json, "kernel-preference", number(router->dynamic_preference));
     }
+    add_mirror(json, context->kernel, &name);
     json_object_set_new(json, "interfaces", interfaces);
     json_object_set_new(json, "counters", counters_json(s));
     return json;
@@ -119,7 +138,7 @@ static json_t *report_json(const struct encoding *encoding, const struct router_
 
 static void on_collected(struct exchange *x, const struct router_reports *reports)
 {
-    const struct encoding *encoding = apply_running(northbound_context(x->n)->apply);
+    const struct northbound_context *context = northbound_context(x->n);
     json_t *list;
 
     if (reports->error.code != 0) {
@@ -128,7 +147,7 @@ static void on_collected(struct exchange *x, const struct router_reports *report
     }
     list = json_array();
     for (size_t i = 0; i < reports->n; i++)
-        json_array_append_new(list, report_json(encoding, &reports->reports[i]));
+        json_array_append_new(list, report_json(context, &reports->reports[i]));
     exchange_answer_json(x, 200, json_pack("{s:o}", "culvert:routers", list));
 }
 

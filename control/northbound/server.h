@@ -22,7 +22,8 @@
 struct northbound_context {
     struct apply *apply;
     struct southbound *southbound;
-    const struct xdp *xdp; // NULL: none
+    const struct xdp *xdp;       // NULL: none
+    const struct kernel *kernel; // NULL: none
     const char *run_dir, *state_dir;
     struct timespec started; // CLOCK_REALTIME
 };
