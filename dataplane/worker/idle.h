@@ -7,9 +7,9 @@
 
 #include <stdint.h>
 
-#define IDLE_SPIN_NS 50000       // polled without sleep after the last packet
-#define IDLE_MIN_SLEEP_NS 10000  // the first sleep; each is twice the last
-#define IDLE_MAX_SLEEP_NS 500000 // the longest
+#define IDLE_SPIN_NS 50000        // polled without sleep after the last packet
+#define IDLE_MIN_SLEEP_NS 10000   // the first sleep; each is twice the last
+#define IDLE_MAX_SLEEP_NS 1000000 // the longest: also how late a timer of walk_tick may be
 
 struct idle {
     unsigned worker_id;
