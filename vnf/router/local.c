@@ -21,7 +21,10 @@ static void take_by_router(const struct router_scene *s, struct rte_mbuf **m,
                            const struct router_interface *in)
 {
     router_send_via(s, m, in);
-    s->counters->local += *m == NULL || packet_of(*m)->verdict != PACKET_DROP;
+    if (*m != NULL && packet_of(*m)->verdict == PACKET_DROP)
+        s->counters->dropped++; // there is no way back
+    else
+        s->counters->local++;
 }
 
 static uint16_t read16(const uint8_t *bytes)

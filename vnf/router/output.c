@@ -56,7 +56,7 @@ void router_set_header(const struct router_interface *out, struct rte_mbuf *m, c
 void router_discard(const struct router_scene *s, struct rte_mbuf *m, enum api_drop reason)
 {
     counters_drop(packet_of(m)->in_port, s->ctx->worker, reason, 1);
-    s->counters->dropped++;
+    s->counters->dropped += !packet_is_own(packet_of(m));
     rte_pktmbuf_free(m);
 }
 

@@ -337,12 +337,14 @@ static void route(const struct router_scene *s, struct burst *b, struct batch *b
     send_on(s, b, batch);
 }
 
+// Of what came in: an error or an answer that finds no way stands for a packet that is counted.
 static __rte_noinline uint64_t count_dropped(struct rte_mbuf *const *m, unsigned n)
 {
     uint64_t n_dropped = 0;
 
     for (unsigned i = 0; i < n; i++)
-        n_dropped += m[i] != NULL && packet_of(m[i])->verdict == PACKET_DROP;
+        n_dropped += m[i] != NULL && packet_of(m[i])->verdict == PACKET_DROP &&
+                     !packet_is_own(packet_of(m[i]));
     return n_dropped;
 }
 

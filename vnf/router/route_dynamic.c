@@ -147,7 +147,6 @@ struct batch {
     uint32_t index;
     uint32_t group, value; // the last one found
     int has_added;         // something that a worker may not have seen
-    int has_waited;        // once a datagram is enough
 };
 
 static int change(struct batch *b, const struct route_prefix *prefix, uint32_t value)
@@ -159,9 +158,9 @@ static int change(struct batch *b, const struct route_prefix *prefix, uint32_t v
     if (value == 0) {
         if (old == 0)
             return 0;
-        if (b->has_added && !b->has_waited) {
+        if (b->has_added) {
             qsbr_wait(); // no look-up may miss both what was added and this
-            b->has_waited = 1;
+            b->has_added = 0;
         }
         route_del(b->state, prefix, old);
         return 0;

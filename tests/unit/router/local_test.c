@@ -259,6 +259,30 @@ static void fragments_are_for_the_twin(void **state)
     assert_int_equal(lab_drops(0, DROP_ROUTER_LOCAL_UNWANTED), 1);
 }
 
+// An answer and an error wait for a neighbour that does not tell its MAC: what asked for them
+// counts once, as it did when they were made.
+static void what_waits_in_vain_counts_once(void **state)
+{
+    static struct frame f;
+
+    (void)state;
+    lab_start(NULL);
+    make_echo(&f, 0, "10.0.0.77", "10.0.0.1", 32);
+    frame_end(&f);
+    lab_receive(0, &f);
+    lab_ip(&f, 0, "10.0.0.77", "203.0.113.1"); // nobody's
+    frame_udp(&f, 1000, 2000);
+    frame_end(&f);
+    lab_receive(0, &f);
+    assert_int_equal(lab_counters()->held, 2);
+    lab_pass_ms(10000);
+    assert_int_equal(lab_drops_all(DROP_NEIGHBOR_UNRESOLVED), 2);
+    assert_int_equal(lab_counters()->received, 2);
+    assert_int_equal(lab_counters()->local, 1);
+    assert_int_equal(lab_counters()->dropped, 1);
+    lab_stop();
+}
+
 static void tcp_without_a_twin_is_dropped(void **state)
 {
     static struct frame f;
@@ -487,6 +511,7 @@ int main(void)
                                         lab_teardown),
         cmocka_unit_test(nobody_is_answered_by_broadcast),
         cmocka_unit_test_setup_teardown(fragments_are_for_the_twin, lab_setup, lab_teardown),
+        cmocka_unit_test(what_waits_in_vain_counts_once),
         cmocka_unit_test_setup_teardown(tcp_without_a_twin_is_dropped, lab_setup, lab_teardown),
         cmocka_unit_test_setup_teardown(a_ping_is_sent_and_answered, quiet, lab_teardown),
         cmocka_unit_test_setup_teardown(an_error_ends_a_ping, quiet, lab_teardown),
