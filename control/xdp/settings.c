@@ -163,6 +163,19 @@ static int read_port(const struct lyd_node *port, const char *tenant, struct set
     return rc;
 }
 
+static bool are_lists_equal(const struct key_list *a, const struct key_list *b)
+{
+    return a->n == b->n && (a->n == 0 || memcmp(a->keys, b->keys, a->n * a->key_size) == 0);
+}
+
+bool settings_steer_alike(const struct settings *a, const struct settings *b)
+{
+    return a->flags == b->flags && memcmp(a->is_listed, b->is_listed, sizeof(a->is_listed)) == 0 &&
+           memcmp(a->is_attached, b->is_attached, sizeof(a->is_attached)) == 0 &&
+           are_lists_equal(&a->macs, &b->macs) && are_lists_equal(&a->prefixes, &b->prefixes) &&
+           are_lists_equal(&a->denied, &b->denied);
+}
+
 void settings_destroy(struct settings *settings)
 {
     struct settings *next;

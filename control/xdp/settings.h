@@ -34,6 +34,9 @@ int settings_create(const struct config *config, const struct encoding *encoding
                     struct settings **settings);
 void settings_destroy(struct settings *settings); // the whole list
 
+// Whether two ports want the same in their maps.
+bool settings_steer_alike(const struct settings *a, const struct settings *b);
+
 // Sort and drop what is there twice. Public for maps.c.
 void key_list_sort(struct key_list *list);
 bool key_list_has(const struct key_list *list, const void *key);

@@ -248,12 +248,13 @@ static void on_running(void *arg, const struct config *config, const struct enco
     for (struct settings *s = settings; s != NULL; s = s->next) {
         struct entry *entry = take_entry(&old, s->interface);
 
+        if (entry != NULL && !settings_steer_alike(entry->settings, s))
+            entry->is_written = false; // else thousands of keys need not go to the kernel again
         if (entry == NULL)
             entry = entry_create(x);
         if (entry == NULL)
             continue;
         entry->settings = s;
-        entry->is_written = false;
         entry->next = NULL;
         *last = entry;
         last = &entry->next;

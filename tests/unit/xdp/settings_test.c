@@ -162,6 +162,39 @@ static void test_doubles_are_dropped(void **state)
     assert_false(key_list_has(&list, &absent));
 }
 
+// Each thing that maps hold makes two ports different; names and modes do not.
+static void test_what_maps_hold_is_compared(void **state)
+{
+    const struct lab *lab = *state;
+    const struct settings *up = lab->settings;
+    struct settings other = *up;
+    unsigned char key = 0;
+
+    assert_true(settings_steer_alike(up, &other));
+    memset(other.tenant, 0, sizeof(other.tenant));
+    other.mode++;
+    other.next = NULL;
+    assert_true(settings_steer_alike(up, &other));
+    other.flags ^= 1;
+    assert_false(settings_steer_alike(up, &other));
+    other = *up;
+    other.is_listed[11] = true;
+    assert_false(settings_steer_alike(up, &other));
+    other = *up;
+    other.is_attached[11] = true;
+    assert_false(settings_steer_alike(up, &other));
+    other = *up;
+    other.macs = (struct key_list){&key, 0, 6};
+    assert_false(settings_steer_alike(up, &other));
+    other = *up;
+    other.prefixes.n--;
+    assert_false(settings_steer_alike(up, &other));
+    other = *up;
+    other.denied.keys = (unsigned char *)up->denied.keys + up->denied.key_size; // others, as many
+    other.denied.n--;
+    assert_false(settings_steer_alike(up, &other));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -170,6 +203,7 @@ int main(void)
         cmocka_unit_test(test_vlans_with_something_attached),
         cmocka_unit_test(test_prefixes),
         cmocka_unit_test(test_doubles_are_dropped),
+        cmocka_unit_test(test_what_maps_hold_is_compared),
     };
 
     return cmocka_run_group_tests_name("xdp settings", tests, setup, teardown);
