@@ -6,7 +6,6 @@
 
 #include "dataplane/port/af_xdp.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <linux/ethtool.h>
 #include <linux/if_packet.h>
@@ -68,18 +67,14 @@ static int is_veth(const struct port *port)
 
 static unsigned count_rx_queues(const struct port *port)
 {
-    char path[64];
-    const struct dirent *entry;
-    unsigned n = 0;
-    DIR *directory;
+    struct ethtool_channels channels = {.cmd = ETHTOOL_GCHANNELS};
+    struct ifreq request = {0};
 
-    snprintf(path, sizeof(path), "/sys/class/net/%.15s/queues", port->path);
-    directory = opendir(path);
-    while (directory != NULL && (entry = readdir(directory)) != NULL)
-        n += strncmp(entry->d_name, "rx-", 3) == 0;
-    if (directory != NULL)
-        closedir(directory);
-    return n;
+    snprintf(request.ifr_name, sizeof(request.ifr_name), "%.15s", port->path);
+    request.ifr_data = (char *)&channels;
+    if (ioctl(control_fd, SIOCETHTOOL, &request) < 0)
+        return 1; // a driver that has no other number
+    return channels.rx_count + channels.combined_count;
 }
 
 // What is odd about the interface, for the port's text. Empty: nothing.

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Hosts of router tests: a network namespace that a tap port's interface lives in, and wires, the same
 place without a kernel's IP: frames that a test writes and reads itself."""
+import contextlib
 import ctypes
 import json
 import os
@@ -18,20 +19,27 @@ SO_RCVBUFFORCE = 33
 TAG = f"cr{os.getpid() % 10000}"  # of all names: two runs at once don't meet
 
 
-def socket_in(namespace, *words):
-    """A socket of a namespace. It stays there; this thread comes back."""
+@contextlib.contextmanager
+def inside(namespace):
+    """This thread, and what it starts, in a network namespace; then back."""
     libc = ctypes.CDLL(None, use_errno=True)
     home = os.open("/proc/thread-self/ns/net", os.O_RDONLY)
     there = os.open(f"/run/netns/{namespace}", os.O_RDONLY)
     try:
         assert libc.setns(there, CLONE_NEWNET) == 0, os.strerror(ctypes.get_errno())
         try:
-            return socket.socket(*words)
+            yield
         finally:
             assert libc.setns(home, CLONE_NEWNET) == 0, os.strerror(ctypes.get_errno())
     finally:
         os.close(home)
         os.close(there)
+
+
+def socket_in(namespace, *words):
+    """A socket of a namespace. It stays there."""
+    with inside(namespace):
+        return socket.socket(*words)
 
 
 class Wire:

@@ -185,7 +185,8 @@ class Lab:
 
     def namespace(self, name, interface, *addresses, mtu=None):
         """A container-like guest: a namespace with a tap port's interface."""
-        wait_until(lambda: os.path.exists(f"/sys/class/net/{interface}"), 10, f"tap {interface}")
+        wait_until(lambda: run("ip", "link", "show", interface, check=False).returncode == 0, 10,
+                   f"tap {interface}")
         self.namespaces.append(name)
         run(GUEST, "netns", "add", name, "--interface", interface,
             *sum((["--address", a] for a in addresses), []), *(["--mtu", str(mtu)] if mtu else []))
