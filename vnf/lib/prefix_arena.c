@@ -11,6 +11,8 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include <rte_common.h>
+
 #include "dataplane/core/qsbr.h"
 
 #define SLAB_UNITS 512U
@@ -31,6 +33,7 @@ struct slab {
     uint16_t n_units;    // of a block
 };
 
+#define LINE_UNITS (RTE_CACHE_LINE_SIZE / PREFIX_ARENA_UNIT)
 #define HEADER_UNITS (sizeof(struct slab) / PREFIX_ARENA_UNIT)
 _Static_assert(sizeof(struct slab) == 2 * PREFIX_ARENA_UNIT, "blocks begin at a unit");
 
@@ -137,6 +140,12 @@ static int commit(void)
     return 1;
 }
 
+// The first block of a slab, behind its header.
+static unsigned first_unit(unsigned n_units)
+{
+    return n_units <= LINE_UNITS ? RTE_MAX(n_units, (unsigned)HEADER_UNITS) : HEADER_UNITS;
+}
+
 // A slab for blocks of n_units, with room. 0: no memory.
 static uint32_t slab_get(unsigned n_units)
 {
@@ -154,7 +163,7 @@ static uint32_t slab_get(unsigned n_units)
         return 0;
     }
     s = slab_at(number);
-    *s = (struct slab){.n_units = (uint16_t)n_units, .fresh_unit = HEADER_UNITS};
+    *s = (struct slab){.n_units = (uint16_t)n_units, .fresh_unit = (uint16_t)first_unit(n_units)};
     list_add(&arena.partial[n_units], number);
     return number;
 }
@@ -181,10 +190,18 @@ static uint32_t take_from(uint32_t number)
     return number * SLAB_UNITS + unit;
 }
 
+// A worker waits for each cache line that it reads, so a block that fits into one lies in one.
+static unsigned whole_line(unsigned n_units)
+{
+    return n_units <= LINE_UNITS ? rte_align32pow2(n_units) : n_units;
+}
+
 uint32_t prefix_arena_alloc(unsigned n_units)
 {
-    uint32_t number = arena.partial[n_units];
+    uint32_t number;
 
+    n_units = whole_line(n_units);
+    number = arena.partial[n_units];
     if (number == 0)
         number = slab_get(n_units);
     return number != 0 ? take_from(number) : 0;
