@@ -350,7 +350,7 @@ bool kernel_status(const struct kernel *k, const char *tenant, const char *name,
 {
     const struct row *row = find_row(k, tenant, name);
 
-    if (row == NULL)
+    if (row == NULL || !k->plan->routers[row - k->rows].has_twins)
         return false;
     *status = row->status;
     return true;

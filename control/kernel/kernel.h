@@ -26,7 +26,7 @@ struct kernel_status {
     uint64_t n_refusals;         // datagrams of which the dataplane did not take something
     char refusal[API_TEXT_SIZE]; // the last one's reason; empty: none since it was complete
 };
-// False: no such router runs.
+// False: no such router runs, or it has no twins.
 bool kernel_status(const struct kernel *kernel, const char *tenant, const char *name,
                    struct kernel_status *status);
 

@@ -21,6 +21,7 @@
 #define MS_NS 1000000ULL
 #define TICK_MS 1000
 #define READS_IN_A_ROW 4096
+#define BURST_NS 1000000
 #define MAX_RESYNCS 16 // asked for by name and not yet seen
 #define MANY_GROUPS 65536
 
@@ -47,6 +48,14 @@ uint64_t thread_now_ns(void)
 
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (uint64_t)now.tv_sec * 1000 * MS_NS + (uint64_t)now.tv_nsec;
+}
+
+static uint64_t thread_cpu_ns(void)
+{
+    struct timespec spent;
+
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &spent);
+    return (uint64_t)spent.tv_sec * 1000 * MS_NS + (uint64_t)spent.tv_nsec;
 }
 
 static void make_due(struct mirror_router *router, unsigned delay_ms)
@@ -312,7 +321,7 @@ static void end_router(struct mirror_router *router, bool is_complete)
 static void resync(struct mirror_thread *t, uint64_t now)
 {
     bool is_complete = true, is_due = false;
-    uint64_t took;
+    uint64_t spent = thread_cpu_ns(), end;
 
     for (uint32_t i = 0; i < t->plan->n_routers; i++) {
         if (t->routers[i].due_ns == 0 || t->routers[i].due_ns > now)
@@ -328,10 +337,10 @@ static void resync(struct mirror_thread *t, uint64_t now)
     for (uint32_t i = 0; i < t->plan->n_routers; i++)
         if (t->routers[i].is_dumping)
             end_router(&t->routers[i], is_complete);
-    took = thread_now_ns() - now;
-    log_debug("the kernel mirror read everything anew in %u ms", (unsigned)(took / MS_NS));
-    // Half the time at most, whatever goes on in the kernel.
-    t->resync_not_before_ns = now + 2 * took;
+    end = thread_now_ns();
+    log_debug("the kernel mirror read everything anew in %u ms", (unsigned)((end - now) / MS_NS));
+    // Half the time at most, whatever goes on in the kernel. To wait for the dataplane is no work.
+    t->resync_not_before_ns = end + thread_cpu_ns() - spent;
 }
 
 // Namespaces that came, went or are others by now.
@@ -377,6 +386,16 @@ static int patience_ms(const struct mirror_thread *t, uint64_t now)
     return until <= now ? 0 : (int)((until - now) / MS_NS) + 1;
 }
 
+// Of a burst the kernel tells one by one: after the first a moment is left for more to come, so
+// that a datagram carries many and whoever installs them has the processor.
+static void await_burst(const struct mirror_thread *t)
+{
+    struct timespec moment = {.tv_nsec = BURST_NS};
+
+    if (t->heard_ns != 0 && thread_now_ns() - t->heard_ns < BURST_NS)
+        nanosleep(&moment, NULL);
+}
+
 // Sleep until the kernel or the event loop has something to say, then hear the kernel.
 static void listen_to_kernel(struct mirror *m, int patience)
 {
@@ -393,9 +412,11 @@ static void listen_to_kernel(struct mirror *m, int patience)
     }
     if (poll(fds, n, patience) <= 0)
         return;
+    await_burst(t);
+    t->heard_ns = thread_now_ns();
     for (nfds_t i = 1; i < n; i++)
-        if (fds[i].revents != 0)
-            space_read(spaces[i], READS_IN_A_ROW);
+        if (fds[i].revents != 0 && !space_read(spaces[i], READS_IN_A_ROW))
+            t->heard_ns = 0; // there is more
 }
 
 static void *run(void *arg)

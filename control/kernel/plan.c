@@ -4,6 +4,7 @@
 // kernel.c for each configuration that runs. Next: mirror.c, which is given the plan.
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -87,6 +88,7 @@ static void add_twin(struct plan *plan, const struct api_interface *item,
     memcpy(twin->mac, port->mac, sizeof(twin->mac));
     memcpy(twin->device, port->device, sizeof(twin->device));
     memcpy(twin->netns, port->netns, sizeof(twin->netns));
+    plan->routers[twin->router].has_twins = true;
     plan->n_twins++;
 }
 
@@ -140,20 +142,40 @@ static void read_addresses(struct plan *plan, const struct encoding *encoding, c
     }
 }
 
+static int compare_names(const void *a, const void *b)
+{
+    const struct plan_router *x = *(const struct plan_router *const *)a;
+    const struct plan_router *y = *(const struct plan_router *const *)b;
+    int order = strcmp(x->name, y->name);
+
+    return order != 0 ? order : strcmp(x->tenant, y->tenant);
+}
+
+static void sort_names(struct plan *plan)
+{
+    for (uint32_t i = 0; i < plan->n_routers; i++)
+        plan->by_name[i] = &plan->routers[i];
+    qsort(plan->by_name, plan->n_routers, sizeof(plan->by_name[0]), compare_names);
+}
+
 int plan_create(const struct encoding *encoding, struct plan **result)
 {
     struct plan *plan = calloc(1, sizeof(*plan));
     uint32_t n_interfaces = count(encoding, API_INTERFACE);
+    uint32_t n_routers = count(encoding, API_ROUTER);
     uint32_t *at = calloc(n_interfaces + 1, sizeof(*at));
 
     if (plan == NULL || at == NULL)
         goto fail;
-    plan->routers = calloc(count(encoding, API_ROUTER) + 1, sizeof(*plan->routers));
+    plan->routers = calloc(n_routers + 1, sizeof(*plan->routers));
+    plan->by_name = calloc(n_routers + 1, sizeof(struct plan_router *));
     plan->twins = calloc(n_interfaces + 1, sizeof(*plan->twins));
     plan->addresses = calloc(count(encoding, API_INTERFACE_ADDRESS) + 1, sizeof(*plan->addresses));
-    if (plan->routers == NULL || plan->twins == NULL || plan->addresses == NULL)
+    if (plan->routers == NULL || plan->by_name == NULL || plan->twins == NULL ||
+        plan->addresses == NULL)
         goto fail;
     read_routers(plan, encoding);
+    sort_names(plan);
     read_interfaces(plan, encoding, at);
     read_addresses(plan, encoding, at);
     free(at);
@@ -170,6 +192,7 @@ void plan_destroy(struct plan *plan)
     if (plan == NULL)
         return;
     free(plan->routers);
+    free(plan->by_name);
     free(plan->twins);
     free(plan->addresses);
     free(plan);
@@ -177,9 +200,11 @@ void plan_destroy(struct plan *plan)
 
 const struct plan_router *plan_find(const struct plan *plan, const char *tenant, const char *name)
 {
-    for (uint32_t i = 0; i < plan->n_routers; i++)
-        if (strcmp(plan->routers[i].tenant, tenant) == 0 &&
-            strcmp(plan->routers[i].name, name) == 0)
-            return &plan->routers[i];
-    return NULL;
+    struct plan_router key = {0};
+    const struct plan_router *wanted = &key, *const * found;
+
+    snprintf(key.tenant, sizeof(key.tenant), "%s", tenant);
+    snprintf(key.name, sizeof(key.name), "%s", name);
+    found = bsearch(&wanted, plan->by_name, plan->n_routers, sizeof(wanted), compare_names);
+    return found == NULL ? NULL : *found;
 }

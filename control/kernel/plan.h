@@ -32,12 +32,14 @@ struct plan_router {
     char tenant[API_NAME_SIZE];
     char name[API_NAME_SIZE];
     uint64_t layout; // a hash of the interfaces in their order, and of the twins' places
+    bool has_twins;
 };
 
 struct plan {
     uint32_t n_routers, n_twins, n_addresses;
     struct plan_router *routers;
-    struct plan_twin *twins; // in the order of their routers
+    const struct plan_router **by_name; // for plan_find
+    struct plan_twin *twins;            // in the order of their routers
     struct plan_address *addresses;
 };
 

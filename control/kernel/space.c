@@ -321,7 +321,7 @@ int space_dump(struct space *s)
     return rc;
 }
 
-void space_read(struct space *s, unsigned n_max)
+bool space_read(struct space *s, unsigned n_max)
 {
     struct nlmsghdr *h;
     int size;
@@ -333,7 +333,7 @@ void space_read(struct space *s, unsigned n_max)
             if (s->is_overrun)
                 thread_resync_space(s, 0);
             s->is_overrun = s->is_catching_up = false;
-            return;
+            return true;
         }
         if (size < 0) {
             log_info("the kernel told more of %s than there was room for: everything is read anew",
@@ -345,4 +345,5 @@ void space_read(struct space *s, unsigned n_max)
         for (; nlmsg_ok(h, size); h = nlmsg_next(h, &size))
             note(s, h);
     }
+    return false;
 }

@@ -68,6 +68,7 @@ struct mirror_thread {
     uint32_t last_epoch;
     uint64_t tick_ns; // when namespaces are looked after
     uint64_t resync_not_before_ns;
+    uint64_t heard_ns;            // when the kernel was last heard to the end; 0: there is more
     int home;                     // the namespace that it began in
     struct netlink_buffer buffer; // for what `handle` is called with
     struct netlink_buffer answer; // for questions in between
@@ -89,8 +90,8 @@ bool space_is_current(const struct space *s);
 int space_dump_links(struct space *s);
 // Next-hop objects, routes and neighbours, for the routers that are dumping. 0 or -errno.
 int space_dump(struct space *s);
-// What there is to read, up to so many datagrams.
-void space_read(struct space *s, unsigned n_max);
+// What there is to read, up to so many datagrams. False: there may be more.
+bool space_read(struct space *s, unsigned n_max);
 // NULL: no twin.
 struct device *space_device(const struct space *s, uint32_t ifindex);
 

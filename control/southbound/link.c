@@ -14,6 +14,8 @@
 #include "control/log.h"
 #include "control/southbound/link.h"
 
+#define PATIENCE_PARTS 5
+
 // A connected socket. Outlives the link's interest in it until libuv lets go of the handle.
 struct connection {
     uv_poll_t poll;
@@ -44,7 +46,8 @@ struct link {
     const struct api_header *unsent; // waits for room in the socket
     uint32_t next_sequence, n_in_flight;
     uv_timer_t retry, deadline;
-    unsigned n_handles; // timers not yet closed
+    unsigned n_patience; // parts of LINK_ANSWER_MS left
+    unsigned n_handles;  // timers not yet closed
     // A datagram as it came; aligned like the structs in it.
     unsigned char answer[API_DATAGRAM_SIZE] __attribute__((aligned(8)));
 };
@@ -93,12 +96,23 @@ static void link_lose(struct link *l, enum link_state state, unsigned retry_ms,
     }
 }
 
+// The patience comes in parts: after a sleep of our own, however long, one is over, and then the
+// answers that came meanwhile are read before the next one.
 static void on_deadline(uv_timer_t *timer)
 {
     struct link *l = timer->data;
 
+    if (--l->n_patience > 0)
+        return;
     log_warn("the dataplane did not answer for %d ms: connection given up", LINK_ANSWER_MS);
     link_lose(l, LINK_ABSENT, LINK_RETRY_SLOW_MS, "the dataplane did not answer within 5 seconds");
+}
+
+static void start_deadline(struct link *l)
+{
+    l->n_patience = PATIENCE_PARTS;
+    uv_timer_start(&l->deadline, on_deadline, LINK_ANSWER_MS / PATIENCE_PARTS,
+                   LINK_ANSWER_MS / PATIENCE_PARTS);
 }
 
 static void handle_answer(struct link *l, size_t size)
@@ -122,7 +136,7 @@ static void handle_answer(struct link *l, size_t size)
     }
     l->n_in_flight--;
     if (l->n_in_flight > 0)
-        uv_timer_start(&l->deadline, on_deadline, LINK_ANSWER_MS, 0);
+        start_deadline(l);
     else
         uv_timer_stop(&l->deadline);
     // It may free itself: unlinked first, and linked again only while it lives.
@@ -192,7 +206,7 @@ static int link_send(struct link *l, const struct api_header *h)
     if (sendmsg(l->connection->fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0) {
         l->next_sequence++;
         if (l->n_in_flight++ == 0)
-            uv_timer_start(&l->deadline, on_deadline, LINK_ANSWER_MS, 0);
+            start_deadline(l);
         return 1;
     }
     if (errno == EAGAIN || errno == EINTR)

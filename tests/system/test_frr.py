@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """FRR speaks for a router on the twins of its interfaces, with another FRR behind a port of the
-dataplane; either side's processes are killed.
+dataplane; either side's processes are killed. At the end the same over an AF_XDP uplink.
 
     ns a ── a ── lan [ router gw ] wan ── b ── ns b: FRR, 100k prefixes behind it
                       |        |
@@ -12,6 +12,7 @@ import subprocess
 import pytest
 
 from tests.lib.frr import Frr
+from tests.lib.hosts import inside
 from tests.lib.lab import Lab, ping_loss, run, wait_until
 
 TAG = f"cf{os.getpid() % 10000}"
@@ -215,3 +216,83 @@ def test_the_dataplane_is_killed(net, bgp):
     wait_until(lambda: near.bgp_peer("10.2.0.2").get("pfxRcd") == N, 30, "learned again", every=0.1)
     wait_all(net)
     wait_until(lambda: n_routes(net) == net.base + N, 20, "and no others", every=0.1)
+
+
+# The same by AF_XDP, on a host of its own: a machine's firewall may refuse what comes in.
+#
+#     ns a ── a ── lan [ router gw ] wan ── up (af-xdp) ── veth ── peer ── ns b: FRR, 1,000 prefixes
+#                           |        |
+#                        twin l    twin w        (both in ns r, with FRR)
+
+X = {name: f"{TAG}x{name}" for name in "habr"}  # namespaces; h: the host, with both daemons and `up`
+UP, PEER = f"{TAG}xu", f"{TAG}xp"
+N_FEW = 1000
+
+XDP_CONFIG = f"""
+tenants:
+- name: blue
+  ports:
+  - {{name: a, type: tap, interface: {X['a']}, network-namespace: {X['a']}}}
+  - {{name: up, type: af-xdp, interface: {UP}}}
+  routers:
+  - name: gw
+    interfaces:
+    - {{name: lan, kernel: true, kernel-interface: {X['r']}l, network-namespace: {X['r']}, addresses: [10.1.0.1/24]}}
+    - {{name: wan, kernel: true, kernel-interface: {X['r']}w, network-namespace: {X['r']}, addresses: [10.2.0.1/24]}}
+  chains:
+  - {{name: a, inside: a, outside: gw.lan}}
+  - {{name: up, inside: gw.wan, outside: up}}
+"""
+
+
+@pytest.fixture
+def uplink():
+    with Lab() as lab:
+        for name in X.values():
+            run("ip", "netns", "add", name)
+            lab.namespaces.append(name)
+            run("ip", "-n", name, "link", "set", "lo", "up")
+        run("ip", "-n", X["h"], "link", "add", UP, "type", "veth", "peer", "name", PEER, "netns", X["b"])
+        run("ip", "-n", X["h"], "link", "set", UP, "up")
+        run("ip", "-n", X["b"], "link", "set", PEER, "up")
+        run("ip", "-n", X["b"], "address", "add", "10.2.0.2/24", "dev", PEER)
+        with inside(X["h"]):
+            lab.start()
+            lab.apply(XDP_CONFIG)
+            for name in ("a", "up"):
+                lab.wait_port(name)
+            run("ip", "-n", X["a"], "address", "add", "10.1.0.2/24", "dev", X["a"])
+            run("ip", "-n", X["a"], "route", "add", "default", "via", "10.1.0.1")
+            wait_until(lambda: "10.2.0.1" in run("ip", "-n", X["r"], "address").stdout, 5, "the twins' addresses")
+            yield lab
+
+
+def test_bgp_over_af_xdp(uplink):
+    def pings(i):
+        return Lab.ns_exec(X["a"], "ping", "-c", "1", "-W", "1", prefix(i, 1), check=False).returncode == 0
+
+    few = (0, 255, N_FEW - 1)
+    lines = [f"route add blackhole {prefix(i)}/24" for i in range(N_FEW)]
+    lines += [f"address add {prefix(i, 1)}/32 dev lo" for i in few]
+    run("ip", "-n", X["b"], "-batch", "-", input="\n".join(lines) + "\n")
+    far = Frr(uplink, X["b"], {"bgpd": BGP.format(asn=65002, own=2, peer=1, peer_asn=65001, announce="")})
+    near = Frr(uplink, X["r"], {"bgpd": BGP.format(asn=65001, own=1, peer=2, peer_asn=65002,
+                                                   announce="network 10.1.0.0/24")})
+    wait_until(lambda: near.bgp_peer("10.2.0.2").get("state") == "Established", 20, "the BGP session")
+    wait_until(lambda: "10.1.0.0/24" in run("ip", "-n", X["b"], "route").stdout, 10, "the way back")
+    assert uplink.port("up")["xdp-redirected"] > 0
+    base = n_routes(uplink)
+    assert not pings(0), "nobody told of it"
+    for _ in range(2):
+        announce(far, True)
+        wait_until(lambda: n_routes(uplink) == base + N_FEW, 15, "all prefixes are routed")
+        for i in few:
+            wait_until(lambda i=i: pings(i), 5, f"{prefix(i, 1)} is reached")
+        route = uplink.show("routes", "blue/gw", prefix(255, 1))[0]
+        assert (route["prefix"], route["source"]) == (f"{prefix(255)}/24", "kernel")
+        assert [(h["address"], h["outgoing-interface"]) for h in route["next-hops"]] == [("10.2.0.2", "wan")]
+        announce(far, False)
+        wait_until(lambda: n_routes(uplink) == base, 15, "all are withdrawn")
+        assert not pings(0)
+    for frr in (near, far):
+        frr.close()

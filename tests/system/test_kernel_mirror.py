@@ -10,6 +10,7 @@ import os
 import signal
 import socket
 import subprocess
+import time
 
 import pytest
 
@@ -410,6 +411,21 @@ def test_more_than_there_is_room_for(gw):
     wait_until(lambda: counts(gw)[0] == before, 20, "all are gone")
 
 
+def test_culvertd_does_not_blame_the_dataplane_for_its_own_sleep(gw):
+    """Either one stands still; the dataplane answers long before culvertd is back to read it."""
+    r("route", "add", "10.50.0.0/16", "via", "10.2.0.2")
+    wait_same(gw)
+    os.kill(gw.dataplane.pid, signal.SIGSTOP)
+    r("route", "add", "10.71.0.0/16", "via", "10.2.0.2")
+    time.sleep(0.5)  # what is under way can't be seen from outside
+    os.kill(gw.culvertd.pid, signal.SIGSTOP)
+    os.kill(gw.dataplane.pid, signal.SIGCONT)
+    time.sleep(6)  # more than an answer may take
+    os.kill(gw.culvertd.pid, signal.SIGCONT)
+    wait_route(gw, "10.71.0.0/16", [("10.2.0.2", "wan", 1)])
+    assert "did not answer" not in gw.log("culvertd.log")
+
+
 def test_culvertd_is_killed_and_packets_go_on(gw):
     r("route", "add", "10.50.0.0/16", "via", "10.2.0.2")
     r("route", "add", "10.67.0.0/16", "via", "10.2.0.2")
@@ -489,3 +505,35 @@ def test_without_the_twin_its_routes_go(gw):
     wait_until(lambda: router_routes(gw) == {}, 5, "gone")
     gw.apply(config())
     wait_until(lambda: r("link", "show", W, check=False) and set(WAN) <= set(addresses(W)), 5, "addresses")
+
+
+def test_routers_are_told_apart(gw):
+    """By tenant and name; those with twins have a mirror, and each interface its own addresses."""
+    twin = f", kernel: true, network-namespace: {NS['r']}, kernel-interface: {TAG}"
+    routers = [("blue", "zz", twin + "1"), ("blue", "gw", ""), ("blue", "aa", twin + "2"),
+               ("amber", "gw", twin + "3"), ("amber", "aa", "")]
+    text = "tenants:\n"
+    for tenant in ("blue", "amber"):
+        text += f"- name: {tenant}\n  routers:\n"
+        for i, (owner, name, options) in enumerate(routers):
+            if owner == tenant:
+                text += (f"  - name: {name}\n    interfaces:\n"
+                         f"    - {{name: lan, addresses: [10.{i}.1.1/24, \"fd0{i}::1/64\"]{options}}}\n"
+                         f"    - {{name: wan, addresses: [10.{i}.2.1/24]}}\n")
+    gw.apply(text)
+
+    def rows():
+        return {(row["tenant"], row["name"]): row for row in gw.show("routers")}
+
+    wait_until(lambda: sum(row.get("kernel-mirror", {}).get("state") == "complete" for row in rows().values()) == 3,
+               10, "three mirrors")
+    shown = rows()
+    assert len(shown) == len(routers)
+    for i, (tenant, name, options) in enumerate(routers):
+        lan, wan = shown[tenant, name]["interfaces"]
+        assert lan["addresses"] == [f"10.{i}.1.1/24", f"fd0{i}::1/64"] and wan["addresses"] == [f"10.{i}.2.1/24"]
+        assert lan.get("kernel-interface") == (f"{TAG}{options[-1]}" if options else None)
+        assert "kernel-interface" not in wan and ("kernel-mirror" in shown[tenant, name]) == bool(options)
+    gw.apply(config())
+    wait_until(lambda: r("link", "show", W, check=False) and r("link", "show", L, check=False), 10, "twins")
+    wait_until(lambda: set(LAN) <= set(addresses(L)) and set(WAN) <= set(addresses(W)), 10, "addresses")
