@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "dataplane/chain/chain.h"
 #include "dataplane/core/clock.h"
 #include "dataplane/core/counters.h"
 #include "dataplane/core/log.h"
@@ -17,6 +18,11 @@
 #include "dataplane/eal.h"
 #include "dataplane/port/port.h"
 #include "dataplane/server/server.h"
+#include "dataplane/session/clock.h"
+#include "dataplane/session/fragment.h"
+#include "dataplane/session/keep.h"
+#include "dataplane/session/session.h"
+#include "dataplane/session/state.h"
 #include "dataplane/switch/switch.h"
 #include "dataplane/walk/queue.h"
 #include "dataplane/worker/worker.h"
@@ -24,7 +30,7 @@
 
 static const char usage[] =
     "usage: culvert-dataplane [--run-dir DIR] [--workers N] [--cpus LIST] [--busy-poll]\n"
-    "                         [-- EAL arguments]\n"
+    "                         [--sessions N] [-- EAL arguments]\n"
     "\n"
     "Carries packets between ports as culvertd tells it through DIR/dataplane.sock.\n"
     "\n"
@@ -32,16 +38,23 @@ static const char usage[] =
     "  --workers N     poll-mode worker threads, 1 to 32 (default 1)\n"
     "  --cpus LIST     CPUs of the workers, such as 1,2 or 4-7 (default: the last N)\n"
     "  --busy-poll     workers never sleep: lowest latency, a CPU each at 100 %\n"
+    "  --sessions N    at most so many sessions of all chains together (default 4194304);\n"
+    "                  memory comes with use, some 400 bytes each\n"
+    "  --session-clock-rate N\n"
+    "                  time passes N times as fast for sessions, for tests (default 1)\n"
     "  -- ...          passed to the EAL, such as -m 512 or --log-level debug\n"
     "\n"
     "Without free huge pages it runs on normal ones. SIGTERM and SIGINT end it cleanly.\n";
 
 #define MAX_KINDS 16
+#define DEFAULT_SESSIONS (1U << 22)
 
 struct settings {
     const char *run_dir;
     struct eal_settings eal;
     int busy_poll;
+    unsigned max_sessions;
+    unsigned clock_rate;
 };
 
 static int parse_count(const char *text, unsigned max, unsigned *count)
@@ -55,6 +68,16 @@ static int parse_count(const char *text, unsigned max, unsigned *count)
     return 0;
 }
 
+// A count that an option takes, or a line on stderr.
+static int take_count(const char *name, unsigned max, unsigned *count)
+{
+    int rc = parse_count(optarg, max, count);
+
+    if (rc < 0)
+        fprintf(stderr, "culvert-dataplane: --%s takes 1 to %u\n", name, max);
+    return rc;
+}
+
 // 0: go on; else the process's exit code + 1.
 static int parse_arguments(int argc, char **argv, struct settings *settings)
 {
@@ -63,6 +86,8 @@ static int parse_arguments(int argc, char **argv, struct settings *settings)
         {"workers", required_argument, NULL, 'w'},
         {"cpus", required_argument, NULL, 'c'},
         {"busy-poll", no_argument, NULL, 'b'},
+        {"sessions", required_argument, NULL, 's'},
+        {"session-clock-rate", required_argument, NULL, 't'},
         {"help", no_argument, NULL, 'h'},
         {"version", no_argument, NULL, 'v'},
         {NULL, 0, NULL, 0},
@@ -75,10 +100,16 @@ static int parse_arguments(int argc, char **argv, struct settings *settings)
             settings->run_dir = optarg;
             break;
         case 'w':
-            if (parse_count(optarg, API_MAX_WORKERS, &settings->eal.n_workers) < 0) {
-                fprintf(stderr, "culvert-dataplane: --workers takes 1 to %d\n", API_MAX_WORKERS);
+            if (take_count("workers", API_MAX_WORKERS, &settings->eal.n_workers) < 0)
                 return 3;
-            }
+            break;
+        case 's':
+            if (take_count("sessions", SESSION_MAX, &settings->max_sessions) < 0)
+                return 3;
+            break;
+        case 't':
+            if (take_count("session-clock-rate", SESSION_CLOCK_MAX_RATE, &settings->clock_rate) < 0)
+                return 3;
             break;
         case 'c':
             settings->eal.cpus = optarg;
@@ -114,14 +145,47 @@ static int make_run_dir(const char *run_dir, struct error *e)
     return 0;
 }
 
-// All that a packet can walk through.
+// All that a packet can walk through, in the order in which it is made: a chain needs those that
+// stand on it.
 static void list_functions(void)
 {
     static const struct function_ops *kinds[MAX_KINDS + 1] = {&switch_ops};
+    unsigned n = 1;
 
-    for (unsigned i = 0; i < MAX_KINDS - 1 && vnf_functions[i] != NULL; i++)
-        kinds[1 + i] = vnf_functions[i];
+    for (unsigned i = 0; n < MAX_KINDS - 1 && vnf_functions[i] != NULL; i++)
+        kinds[n++] = vnf_functions[i];
+    kinds[n] = &chain_ops;
     function_kinds = kinds;
+}
+
+// What outlives the process: sessions, and what functions have learned.
+static int open_memory(const struct settings *settings, struct error *e)
+{
+    int rc = state_init(settings->run_dir, e);
+
+    if (rc < 0)
+        return rc;
+    session_clock_init(settings->clock_rate);
+    rc = session_init(settings->eal.n_workers, settings->max_sessions, e);
+    if (rc < 0)
+        goto fini_state;
+    rc = keep_init(e);
+    if (rc < 0)
+        goto fini_session;
+    return 0;
+
+fini_session:
+    session_fini();
+fini_state:
+    state_fini();
+    return rc;
+}
+
+static void close_memory(void)
+{
+    keep_fini();
+    session_fini();
+    state_fini();
 }
 
 static int run(const struct settings *settings, struct error *e)
@@ -149,12 +213,21 @@ static int run(const struct settings *settings, struct error *e)
         error_set(e, rc, NULL, "out of memory");
         goto fini_counters;
     }
-    rc = port_init(settings->run_dir, n_workers, e);
+    rc = open_memory(settings, e);
     if (rc < 0)
         goto fini_qsbr;
-    rc = walk_queue_init(n_workers, e);
+    rc = chains_init(e);
+    if (rc < 0)
+        goto close_memory;
+    rc = port_init(settings->run_dir, n_workers, e);
+    if (rc < 0)
+        goto fini_chains;
+    rc = fragment_init(n_workers, e);
     if (rc < 0)
         goto fini_port;
+    rc = walk_queue_init(n_workers, e);
+    if (rc < 0)
+        goto fini_fragment;
     list_functions();
     rc = worker_start(n_workers, settings->busy_poll, e);
     if (rc < 0)
@@ -169,8 +242,14 @@ static int run(const struct settings *settings, struct error *e)
     worker_stop();
 fini_queue:
     walk_queue_fini();
+fini_fragment:
+    fragment_fini();
 fini_port:
     port_fini();
+fini_chains:
+    chains_fini();
+close_memory:
+    close_memory();
 fini_qsbr:
     qsbr_fini();
 fini_counters:
@@ -184,7 +263,10 @@ fini_server:
 
 int main(int argc, char **argv)
 {
-    struct settings settings = {.run_dir = "/run/culvert", .eal = {.n_workers = 1}};
+    struct settings settings = {.run_dir = "/run/culvert",
+                                .eal = {.n_workers = 1},
+                                .max_sessions = DEFAULT_SESSIONS,
+                                .clock_rate = 1};
     struct error e = {0};
     int rc = parse_arguments(argc, argv, &settings);
 

@@ -14,6 +14,10 @@ static const char help[] =
     "\n"
     "  apply FILE                make FILE (YAML or JSON, - for standard input) the configuration\n"
     "  diff FILE                 what apply would change\n"
+    "  set rule TENANT/FIREWALL SEQ FIELD=VALUE...\n"
+    "                            put this rule in, or in the place of the one with this SEQ\n"
+    "  delete rule TENANT/FIREWALL SEQ\n"
+    "                            take a rule out\n"
     "  show config               the running configuration\n"
     "  show ports                ports with their state and counters\n"
     "  show switches             switches with their members\n"
@@ -23,6 +27,14 @@ static const char help[] =
     "                            its routes, those in use with *; or the one to ADDRESS\n"
     "  show neighbors [TENANT/ROUTER]\n"
     "                            whose MAC addresses routers know\n"
+    "  show chains               chains with what stands on them and their counters\n"
+    "  show sessions [FILTER]    open sessions, those that fit the filter\n"
+    "  clear sessions [FILTER]   end them\n"
+    "  show firewalls            firewalls with their counters\n"
+    "  show rules TENANT/FIREWALL\n"
+    "                            its rules with their hits\n"
+    "  show nats                 NATs with their sizes and counters\n"
+    "  show bindings TENANT/NAT  which inside endpoint has which outside endpoint\n"
     "  show drops                dropped packets by port and reason, and by tenant\n"
     "  show workers              the dataplane's cores\n"
     "  show status               both processes\n"
@@ -37,6 +49,13 @@ static const char help[] =
     "  -i SECONDS                of ping: between two (1)\n"
     "  -s BYTES, -t TTL          of ping: size of the data (56), time to live (64)\n"
     "  -I ADDRESS                of ping: source, one of the router's own (chosen by the route)\n"
+    "\n"
+    "  FILTER, of show sessions and clear sessions, is any of\n"
+    "  --tenant T, --chain C     of this tenant, of its chain C\n"
+    "  --protocol P              tcp, udp, icmp, icmpv6, sctp, gre, esp or a number\n"
+    "  --address A[/LENGTH]      of either endpoint, on either side of a NAT; so is\n"
+    "  --port N                  the port\n"
+    "\n"
     "  --help, --version\n"
     "\n"
     "Errors are FILE:LINE: path: what is wrong.\n"
@@ -47,10 +66,9 @@ static const struct {
     const char *name;
     int (*run)(const struct options *o, int n_words, char **words);
 } commands[] = {
-    {"apply", command_apply},
-    {"diff", command_diff},
-    {"show", command_show},
-    {"ping", command_ping},
+    {"apply", command_apply},   {"diff", command_diff},   {"show", command_show},
+    {"ping", command_ping},     {"clear", command_clear}, {"set", command_set},
+    {"delete", command_delete},
 };
 
 static int run(const struct options *o, int n_words, char **words)
@@ -94,6 +112,16 @@ static int take_option(struct options *o, int option)
         o->ping.ttl = optarg;
     else if (option == 'I')
         o->ping.source = optarg;
+    else if (option == 'T')
+        o->filter.tenant = optarg;
+    else if (option == 'C')
+        o->filter.chain = optarg;
+    else if (option == 'P')
+        o->filter.protocol = optarg;
+    else if (option == 'A')
+        o->filter.address = optarg;
+    else if (option == 'N')
+        o->filter.port = optarg;
     else if (option == 'f')
         return refuse("culvert: --format is yaml or json\n");
     else if (option == 'F')
@@ -109,25 +137,29 @@ static int check_options(const struct options *o, int n_words, char **words)
     bool is_ping = n_words > 0 && strcmp(words[0], "ping") == 0;
     bool is_routes =
         n_words > 1 && strcmp(words[0], "show") == 0 && strcmp(words[1], "routes") == 0;
+    bool is_sessions = n_words > 1 && strcmp(words[1], "sessions") == 0;
 
     if (!is_ping &&
         (o->ping.count || o->ping.interval || o->ping.size || o->ping.ttl || o->ping.source))
         return refuse("culvert: -c, -i, -s, -t and -I belong to ping\n");
     if (!is_routes && o->family)
         return refuse("culvert: --family belongs to show routes\n");
+    if (!is_sessions && (o->filter.tenant || o->filter.chain || o->filter.protocol ||
+                         o->filter.address || o->filter.port))
+        return refuse("culvert: --tenant, --chain, --protocol, --address and --port belong to "
+                      "show sessions and clear sessions\n");
     return 0;
 }
 
 int main(int argc, char **argv)
 {
     static const struct option long_options[] = {
-        {"run-dir", required_argument, NULL, 'r'},
-        {"format", required_argument, NULL, 'f'},
-        {"json", no_argument, NULL, 'j'},
-        {"family", required_argument, NULL, 'F'},
-        {"help", no_argument, NULL, 'h'},
-        {"version", no_argument, NULL, 'v'},
-        {NULL, 0, NULL, 0},
+        {"run-dir", required_argument, NULL, 'r'},  {"format", required_argument, NULL, 'f'},
+        {"json", no_argument, NULL, 'j'},           {"family", required_argument, NULL, 'F'},
+        {"tenant", required_argument, NULL, 'T'},   {"chain", required_argument, NULL, 'C'},
+        {"protocol", required_argument, NULL, 'P'}, {"address", required_argument, NULL, 'A'},
+        {"port", required_argument, NULL, 'N'},     {"help", no_argument, NULL, 'h'},
+        {"version", no_argument, NULL, 'v'},        {NULL, 0, NULL, 0},
     };
     struct options o = {.run_dir = "/run/culvert", .format = "yaml"};
     int option;

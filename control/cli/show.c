@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // What does `show` print? For each word the resource to ask for and the columns to show it in.
 // Called by main.c, in the one thread there is. Changes nothing in culvertd and computes nothing
-// that it did not answer. Next: show_router.c, table.c, client.c.
+// that it did not answer. Next: show_router.c, show_chain.c, table.c, client.c.
 
 #include <curl/curl.h>
 #include <stdio.h>
@@ -200,26 +200,45 @@ static int show_status(const struct options *o)
     return EXIT_DONE;
 }
 
+// Lists of chains and of what stands on them.
+static const struct {
+    const char *word;
+    int (*show)(const struct options *o);
+} lists[] = {
+    {"routers", show_routers},     {"chains", show_chains}, {"sessions", show_sessions},
+    {"firewalls", show_firewalls}, {"nats", show_nats},     {"config", show_config},
+    {"status", show_status},
+};
+
+// Of one object.
+static const struct {
+    const char *word;
+    int (*show)(const struct options *o, const char *name);
+} details[] = {
+    {"macs", show_macs},
+    {"rules", show_rules},
+    {"bindings", show_bindings},
+};
+
 int command_show(const struct options *o, int n_words, char **words)
 {
-    if (n_words == 2 && strcmp(words[0], "macs") == 0)
-        return show_macs(o, words[1]);
-    if (n_words == 1 && strcmp(words[0], "routers") == 0)
-        return show_routers(o);
+    for (unsigned i = 0; n_words == 1 && i < sizeof(lists) / sizeof(lists[0]); i++)
+        if (strcmp(words[0], lists[i].word) == 0)
+            return lists[i].show(o);
+    for (unsigned i = 0; n_words == 2 && i < sizeof(details) / sizeof(details[0]); i++)
+        if (strcmp(words[0], details[i].word) == 0)
+            return details[i].show(o, words[1]);
     if ((n_words == 2 || n_words == 3) && strcmp(words[0], "routes") == 0)
         return show_routes(o, words[1], n_words == 3 ? words[2] : NULL);
     if (n_words <= 2 && n_words > 0 && strcmp(words[0], "neighbors") == 0)
         return show_neighbors(o, n_words == 2 ? words[1] : NULL);
-    if (n_words == 1 && strcmp(words[0], "config") == 0)
-        return show_config(o);
-    if (n_words == 1 && strcmp(words[0], "status") == 0)
-        return show_status(o);
     for (unsigned i = 0; n_words == 1 && i < sizeof(views) / sizeof(views[0]); i++)
         if (strcmp(words[0], views[i].word) == 0)
             return show_view(o, &views[i]);
     fputs("usage: culvert show config | ports | switches | macs TENANT/SWITCH | routers |\n"
-          "       routes TENANT/ROUTER [ADDRESS] | neighbors [TENANT/ROUTER] | drops | workers | "
-          "status\n",
+          "       routes TENANT/ROUTER [ADDRESS] | neighbors [TENANT/ROUTER] | chains |\n"
+          "       sessions [FILTER] | firewalls | rules TENANT/FIREWALL | nats |\n"
+          "       bindings TENANT/NAT | drops | workers | status\n",
           stderr);
     return EXIT_USAGE;
 }

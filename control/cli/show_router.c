@@ -1,19 +1,15 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// What does `show` print of routers? Their state in blocks, their tables page by page, so that
-// neither side ever holds a million routes. Called by show.c, in the one thread there is. Changes
-// nothing in culvertd. Next: routes.c, table.c, client.c.
+// What does `show` print of routers? Their state in blocks, their tables page by page. Called by
+// show.c, in the one thread there is. Changes
+// nothing in culvertd. Next: pages.c, routes.c, table.c.
 
-#include <curl/curl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "control/cli/commands.h"
+#include "control/cli/pages.h"
 #include "control/cli/routes.h"
 #include "control/cli/table.h"
-
-#define STATE "/restconf/data/culvert:state/"
-#define PATH_SIZE 512
 
 static const struct column interface_columns[] = {
     {"INTERFACE", "name", CELL_TEXT},        {"LINK", "link", CELL_TEXT},
@@ -109,82 +105,6 @@ int show_routers(const struct options *o)
     return EXIT_DONE;
 }
 
-// A list that comes in pages: printed as it comes, for programs as one JSON object.
-struct pages {
-    const struct options *o;
-    const char *key;                      // of the list in an answer
-    void (*print)(const json_t *entries); // a page for people
-    size_t n;                             // entries so far
-    bool is_open;                         // the JSON object has been begun
-};
-
-static int add_query(char path[PATH_SIZE], const char *key, const char *value)
-{
-    char *escaped = client_escape(value);
-    size_t len = strlen(path);
-    int n = snprintf(path + len, PATH_SIZE - len, "%c%s=%s", strchr(path, '?') == NULL ? '?' : '&',
-                     key, escaped == NULL ? "" : escaped);
-
-    curl_free(escaped);
-    if (n >= 0 && (size_t)n < PATH_SIZE - len)
-        return EXIT_DONE;
-    fprintf(stderr, "culvert: %.32s... is too long\n", value);
-    return EXIT_USAGE;
-}
-
-static void print_page(struct pages *p, const json_t *entries)
-{
-    char *text;
-
-    if (!p->o->json)
-        p->print(entries);
-    else if (!p->is_open)
-        printf("{\"%s\": [", p->key); // not before, or an error would stand in it
-    p->is_open = p->o->json;
-    for (size_t i = 0; p->o->json && i < json_array_size(entries); i++) {
-        text = json_dumps(json_array_get(entries, i), JSON_PRESERVE_ORDER);
-        printf("%s\n  %s", p->n + i == 0 ? "" : ",", text == NULL ? "null" : text);
-        free(text);
-    }
-    p->n += json_array_size(entries);
-}
-
-static int end_pages(const struct pages *p, int rc)
-{
-    if (p->is_open && rc == EXIT_DONE)
-        puts("\n]}");
-    return rc;
-}
-
-// The page that is asked for by `path`, and all behind it.
-static int show_pages(struct pages *p, const char *path)
-{
-    char next_path[PATH_SIZE], number[32];
-    struct response response;
-    const json_t *next;
-    bool has_next = true;
-    int rc;
-
-    snprintf(next_path, sizeof(next_path), "%s", path);
-    while (has_next) {
-        rc = get(p->o, next_path, &response);
-        if (rc != EXIT_DONE)
-            return rc;
-        print_page(p, json_object_get(response.json, p->key));
-        next = json_object_get(response.json, "culvert:next");
-        has_next = next != NULL;
-        snprintf(next_path, sizeof(next_path), "%s", path);
-        snprintf(number, sizeof(number), "%lld", (long long)json_integer_value(next));
-        if (has_next)
-            rc = add_query(next_path, "after",
-                           json_is_string(next) ? json_string_value(next) : number);
-        client_release(&response);
-        if (rc != EXIT_DONE)
-            return rc;
-    }
-    return EXIT_DONE;
-}
-
 static void print_routes(const json_t *routes)
 {
     for (size_t i = 0; i < json_array_size(routes); i++)
@@ -194,24 +114,24 @@ static void print_routes(const json_t *routes)
 static int show_family(struct pages *p, const char *router, const char *family)
 {
     char path[PATH_SIZE] = STATE "routes";
-    int rc = add_query(path, "router", router);
+    int rc = pages_add_query(path, "router", router);
 
     if (rc == EXIT_DONE)
-        rc = add_query(path, "family", family);
-    return rc == EXIT_DONE ? show_pages(p, path) : rc;
+        rc = pages_add_query(path, "family", family);
+    return rc == EXIT_DONE ? pages_show(p, path) : rc;
 }
 
 static int show_match(struct pages *p, const char *router, const char *address)
 {
     char path[PATH_SIZE] = STATE "routes";
-    int rc = add_query(path, "router", router);
+    int rc = pages_add_query(path, "router", router);
 
     if (rc == EXIT_DONE)
-        rc = add_query(path, "match", address);
+        rc = pages_add_query(path, "match", address);
     if (rc == EXIT_DONE && p->o->family != NULL)
-        rc = add_query(path, "family", p->o->family);
+        rc = pages_add_query(path, "family", p->o->family);
     if (rc == EXIT_DONE)
-        rc = show_pages(p, path);
+        rc = pages_show(p, path);
     if (rc != EXIT_DONE || p->n > 0)
         return rc;
     fprintf(stderr, "culvert: %s has no route to %s\n", router, address);
@@ -229,7 +149,7 @@ int show_routes(const struct options *o, const char *router, const char *address
         rc = show_family(&p, router, "4");
     if (rc == EXIT_DONE && address == NULL && (o->family == NULL || strcmp(o->family, "6") == 0))
         rc = show_family(&p, router, "6");
-    return end_pages(&p, rc);
+    return pages_end(&p, rc);
 }
 
 static void print_neighbors(const json_t *neighbors)
@@ -240,9 +160,9 @@ static void print_neighbors(const json_t *neighbors)
 static int show_neighbors_of(struct pages *p, const char *router)
 {
     char path[PATH_SIZE] = STATE "neighbors";
-    int rc = add_query(path, "router", router);
+    int rc = pages_add_query(path, "router", router);
 
-    return rc == EXIT_DONE ? show_pages(p, path) : rc;
+    return rc == EXIT_DONE ? pages_show(p, path) : rc;
 }
 
 // Of each router, with its name above.
@@ -257,7 +177,7 @@ static int show_all_neighbors(struct pages *p)
         return rc;
     routers = json_object_get(response.json, "culvert:routers");
     if (json_array_size(routers) == 0)
-        print_page(p, routers);
+        pages_print(p, routers);
     for (size_t i = 0; rc == EXIT_DONE && i < json_array_size(routers); i++) {
         router = json_array_get(routers, i);
         snprintf(name, sizeof(name), "%s/%s", json_string_value(json_object_get(router, "tenant")),
@@ -274,5 +194,5 @@ int show_neighbors(const struct options *o, const char *router)
 {
     struct pages p = {.o = o, .key = "culvert:neighbors", .print = print_neighbors};
 
-    return end_pages(&p, router == NULL ? show_all_neighbors(&p) : show_neighbors_of(&p, router));
+    return pages_end(&p, router == NULL ? show_all_neighbors(&p) : show_neighbors_of(&p, router));
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Does the configuration make sense as a whole? What YANG can't say, or can't say well: references
-// across tenants, things of the host that two ports would fight for, limits, and what this version
-// can't do yet. Called by parse.c on a tree that is valid after the schema; linear in its size.
-// Changes nothing. Next: check_router.c, check_chain.c.
+// across tenants, things of the host that two ports would fight for, limits. Called by parse.c on a
+// tree that is valid after the schema; linear in its size. Changes nothing. Next: check_router.c,
+// check_function.c, check_chain.c.
 
 #include "control/datastore/check.h"
 #include "dataplane/api/culvert_api.h"
@@ -24,18 +24,6 @@ int check_no_memory(struct checker *s)
 bool check_is_list(const struct lyd_node *node, const char *name)
 {
     return node->schema->nodetype == LYS_LIST && strcmp(node->schema->name, name) == 0;
-}
-
-// What the schema has and the dataplane has not. A line leaves with the work that brings the thing.
-static int check_supported(struct checker *s, const struct lyd_node *object)
-{
-    static const char *const lists[] = {"firewalls", "nats", "guest-functions"};
-    size_t i;
-
-    for (i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
-        if (check_is_list(object, lists[i]))
-            return error_at(s->e, -ENOTSUP, object, "%s are not yet supported", lists[i]);
-    return 0;
 }
 
 int check_claim(struct checker *s, const struct claim *claim)
@@ -198,6 +186,9 @@ static int check_member(struct checker *s, const struct lyd_node *member, const 
     r = check_reference(s, member, tenant, &a);
     if (r < 0)
         return r;
+    r = check_not_of_guest(s, member, &a);
+    if (r < 0)
+        return r;
     check_attachment_key(&a, key);
     return check_plug(s, member, key);
 }
@@ -258,21 +249,34 @@ static int for_each(struct checker *s, const struct lyd_node *tree,
 // What has a name first: what names it may stand before it, and in another tenant.
 static int first_pass(struct checker *s, const struct lyd_node *object, const char *tenant)
 {
-    int r = check_supported(s, object);
-
-    if (r < 0)
-        return r;
     if (check_is_list(object, "ports"))
         return check_port(s, object, tenant);
     if (check_is_list(object, "switches"))
         return add_object(s, &s->switches, object, tenant);
-    return check_is_list(object, "routers") ? check_router(s, object, tenant) : 0;
+    if (check_is_list(object, "routers"))
+        return check_router(s, object, tenant);
+    if (check_is_list(object, "address-groups") || check_is_list(object, "port-groups"))
+        return check_group(s, object, tenant);
+    if (check_is_list(object, "firewalls") || check_is_list(object, "nats") ||
+        check_is_list(object, "guest-functions"))
+        return check_add_function(s, object, tenant);
+    return 0;
+}
+
+// Before anything that may want the same port.
+static int guest_pass(struct checker *s, const struct lyd_node *object, const char *tenant)
+{
+    return check_is_list(object, "guest-functions") ? check_guest_function(s, object, tenant) : 0;
 }
 
 static int second_pass(struct checker *s, const struct lyd_node *object, const char *tenant)
 {
     if (check_is_list(object, "switches"))
         return check_switch(s, object, tenant);
+    if (check_is_list(object, "firewalls"))
+        return check_firewall(s, object, tenant);
+    if (check_is_list(object, "nats"))
+        return check_nat(s, object);
     return check_is_list(object, "chains") ? check_chain(s, object, tenant) : 0;
 }
 
@@ -288,10 +292,14 @@ int tree_check(const struct lyd_node *tree, struct config_error *e)
     if (r == 0)
         r = for_each(&s, tree, first_pass);
     if (r == 0)
+        r = for_each(&s, tree, guest_pass);
+    if (r == 0)
         r = for_each(&s, tree, second_pass);
     index_fini(&s.ports);
     index_fini(&s.switches);
     index_fini(&s.interfaces);
+    index_fini(&s.functions);
+    index_fini(&s.groups);
     index_fini(&s.taken);
     return r;
 }

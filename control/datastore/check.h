@@ -9,6 +9,7 @@
 #include "control/datastore/attachment.h"
 #include "control/datastore/error.h"
 #include "control/datastore/index.h"
+#include "control/datastore/rule.h"
 
 #define CHECK_KEY_SIZE 320
 #define CHECK_PATH_SIZE 160
@@ -18,6 +19,8 @@ struct checker {
     struct index ports;      // tenant/port → the port
     struct index switches;   // tenant/switch → the switch
     struct index interfaces; // tenant/router.interface → the interface
+    struct index functions;  // tenant/name → the firewall, nat or guest-function
+    struct index groups;     // "address-group tenant/name", "port-group …" → the group
     struct index taken;      // what may be there once on this host → who has it
     unsigned n_ports, n_tenants;
 };
@@ -70,6 +73,23 @@ const struct lyd_node *check_find_subnet(const struct router_scope *scope, const
 int check_count_route(struct checker *s, struct router_scope *scope, const struct lyd_node *node,
                       unsigned family);
 int check_route(struct checker *s, struct router_scope *scope, const struct lyd_node *route);
+
+// check_function.c: what stands on chains, by name and by itself. First the names of all,
+int check_add_function(struct checker *s, const struct lyd_node *function, const char *tenant);
+int check_group(struct checker *s, const struct lyd_node *group, const char *tenant);
+// then the ports of guests, which are attached to nothing else,
+int check_guest_function(struct checker *s, const struct lyd_node *guest, const char *tenant);
+// as this finds out of an attachment at `node`,
+int check_not_of_guest(struct checker *s, const struct lyd_node *node, const struct attachment *a);
+// then the functions of a chain.
+int check_chain_functions(struct checker *s, const struct lyd_node *chain, const char *tenant);
+
+// "must be ports from 1 to 65535 …"
+int check_refuse_ports(struct checker *s, const struct lyd_node *leaf);
+
+// check_firewall.c, check_nat.c: once all groups are in the indices.
+int check_firewall(struct checker *s, const struct lyd_node *firewall, const char *tenant);
+int check_nat(struct checker *s, const struct lyd_node *nat);
 
 // check_chain.c: both ends of a chain, once all objects are in the indices.
 int check_chain(struct checker *s, const struct lyd_node *chain, const char *tenant);

@@ -91,11 +91,13 @@ static int check_end(struct checker *s, const struct lyd_node *leaf, const char 
     r = strcmp(end.tenant, tenant) == 0 ? 0 : check_may_use(s, leaf, &end, found);
     if (r < 0 || found->sw)
         return r;
-    if (found->port)
+    if (found->port) {
         check_attachment_key(&end.port, key);
-    else
+        r = check_not_of_guest(s, leaf, &end.port);
+    } else {
         (void)snprintf(key, sizeof(key), "end %s/%s.%s", end.tenant, end.name, end.interface);
-    return check_plug(s, leaf, key);
+    }
+    return r < 0 ? r : check_plug(s, leaf, key);
 }
 
 // What is longer than the port takes would vanish there without an ICMP error.
@@ -114,13 +116,10 @@ static int check_mtu(struct checker *s, const struct lyd_node *chain,
 
 int check_chain(struct checker *s, const struct lyd_node *chain, const char *tenant)
 {
-    const struct lyd_node *functions = node_child(chain, "functions");
     const struct lyd_node *outside = node_child(chain, "outside");
     struct meaning ends[2];
     int r;
 
-    if (functions)
-        return error_at(s->e, -ENOTSUP, functions, "functions in a chain are not yet supported");
     r = check_end(s, node_child(chain, "inside"), tenant, &ends[0]);
     if (r == 0)
         r = check_end(s, outside, tenant, &ends[1]);
@@ -129,5 +128,5 @@ int check_chain(struct checker *s, const struct lyd_node *chain, const char *ten
     for (unsigned i = 0; r == 0 && i < 2; i++)
         if (ends[i].interface && ends[1 - i].port)
             r = check_mtu(s, chain, ends[i].interface, ends[1 - i].port);
-    return r;
+    return r < 0 ? r : check_chain_functions(s, chain, tenant);
 }

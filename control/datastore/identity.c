@@ -49,29 +49,47 @@ static uint64_t hash_node(const struct lyd_node *node, uint64_t path, uint64_t p
     return lysc_is_userordered(node->schema) ? hash_bytes(h, &place, sizeof(place)) : h;
 }
 
+static uint64_t sum(const struct lyd_node *node, uint64_t path);
+
+static uint64_t sum_one(const struct lyd_node *node, uint64_t path, uint64_t place)
+{
+    uint64_t h = hash_node(node, path, place);
+
+    if (node->schema->nodetype & LYD_NODE_TERM)
+        return mix(h);
+    // A container is what is in it; a list entry is something even without content.
+    return (node->schema->nodetype == LYS_LIST ? mix(h) : 0) + sum(lyd_child(node), h);
+}
+
 static uint64_t sum(const struct lyd_node *node, uint64_t path)
 {
     uint64_t total = 0, place = 0;
 
     for (; node; node = node->next) {
-        uint64_t h = hash_node(node, path, place);
-
+        total += sum_one(node, path, place);
         place = node->next && node->next->schema == node->schema ? place + 1 : 0;
-        if (node->schema->nodetype & LYD_NODE_TERM) {
-            total += mix(h);
-            continue;
-        }
-        // A container is what is in it; a list entry is something even without content.
-        if (node->schema->nodetype == LYS_LIST)
-            total += mix(h);
-        total += sum(lyd_child(node), h);
     }
     return total;
 }
 
-uint64_t tree_identity(const struct lyd_node *tree)
+uint64_t tree_sum(const struct lyd_node *tree)
 {
-    uint64_t id = mix(sum(tree, 0) + 1);
+    return sum(tree, 0);
+}
+
+uint64_t sum_identity(uint64_t total)
+{
+    uint64_t id = mix(total + 1);
 
     return id ? id : 1;
+}
+
+static uint64_t path_of(const struct lyd_node *node)
+{
+    return node ? hash_node(node, path_of(lyd_parent(node)), 0) : 0;
+}
+
+uint64_t tree_entry_sum(const struct lyd_node *parent, const struct lyd_node *entry)
+{
+    return sum_one(entry, path_of(parent), 0);
 }

@@ -56,7 +56,8 @@ int config_parse(struct schema *schema, const char *text, size_t size, enum conf
         goto free_tree;
     }
     (*config)->tree = tree;
-    (*config)->id = tree_identity(tree);
+    (*config)->sum = tree_sum(tree);
+    (*config)->id = sum_identity((*config)->sum);
     return 0;
 
 free_tree:
@@ -71,7 +72,7 @@ int config_empty(struct schema *schema, struct config **config)
     if (!c)
         return -ENOMEM;
     c->schema = schema;
-    c->id = tree_identity(NULL);
+    c->id = sum_identity(0);
     *config = c;
     return 0;
 }

@@ -5,6 +5,7 @@
 // Never repairs a damaged file: the operator decides. Next: southbound/apply.c.
 
 #include "control/datastore/document.h"
+#include "control/datastore/edit.h"
 #include "control/datastore/error.h"
 
 #include <errno.h>
@@ -119,7 +120,9 @@ int config_keep(const char *state_dir, struct config_error *e)
         return directory;
     if (renameat(directory, TEMPORARY_NAME, directory, FILE_NAME) < 0)
         r = refuse_write(e, -errno, state_dir);
-    else if (fsync(directory) < 0)
+    else
+        journal_remove(state_dir); // of the old one
+    if (r == 0 && fsync(directory) < 0)
         error_say(e, 0, "%.120s/" FILE_NAME " is written, but may not survive a power cut: %s",
                   state_dir, strerror(errno));
     close(directory);
@@ -208,8 +211,8 @@ static int parse_file(struct schema *schema, const char *state_dir, const char *
     return r;
 }
 
-int config_load(struct schema *schema, const char *state_dir, struct config **config,
-                struct config_error *e)
+static int load_file(struct schema *schema, const char *state_dir, struct config **config,
+                     struct config_error *e)
 {
     char *text = NULL;
     size_t size = 0;
@@ -233,5 +236,26 @@ int config_load(struct schema *schema, const char *state_dir, struct config **co
         return error_say(e, r, "can't read %.120s/" FILE_NAME ": %s", state_dir, strerror(-r));
     r = parse_file(schema, state_dir, text, size, config, e);
     free(text);
+    return r;
+}
+
+int config_load(struct schema *schema, const char *state_dir, struct config **config,
+                struct config_error *e)
+{
+    bool is_changed = false;
+    int r = load_file(schema, state_dir, config, e);
+
+    if (r < 0)
+        return r;
+    r = journal_replay(*config, state_dir, &is_changed, e);
+    if (r == 0 && is_changed) { // into the file, so that the journal stays short
+        r = config_prepare(*config, state_dir, e);
+        if (r == 0)
+            r = config_keep(state_dir, e);
+    }
+    if (r < 0) {
+        config_destroy(*config);
+        *config = NULL;
+    }
     return r;
 }

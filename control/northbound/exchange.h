@@ -26,10 +26,12 @@ struct exchange {
     struct MHD_Connection *connection;
     struct client *client;
     const struct route *route;
+    char resource[128]; // what is behind the route's path, of a route that ends with =
     enum config_format content, accept; // of the body; wanted in the answer
     char *body;
     size_t size, n_allocated;     // of the body, bytes
     struct apply_request request; // for handlers that need it
+    void *work;                   // a handler's own while it goes on later; not freed
 
     // The answer.
     bool is_answered, is_suspended;

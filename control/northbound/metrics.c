@@ -2,7 +2,7 @@
 // What does Prometheus read? The text format 0.0.4: HELP and TYPE for each family, then its
 // samples. Event loop only; called by server.c through the router. A dataplane that is away shows
 // as culvert_dataplane_up 0 and no counters, never as zeros. Next: metrics_router.c,
-// southbound/stats.c.
+// metrics_chain.c, southbound/stats.c.
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -190,37 +190,73 @@ static void add_dataplane(struct text *t, const struct stats *stats)
     free(samples);
 }
 
-// Whatever the routers' reports say: without a dataplane there is still something to tell.
-static void on_collected(struct exchange *x, const struct router_reports *reports)
+static void add_processes(struct text *t, struct southbound *southbound)
 {
-    struct southbound *southbound = northbound_context(x->n)->southbound;
     const struct stats *stats = southbound_stats(southbound);
     struct southbound_status status;
-    struct text t = {0};
 
     southbound_status(southbound, &status);
-    metrics_add_head(&t, "culvert_build_info", "gauge", "The version of culvertd.");
-    text_add(&t, "culvert_build_info{version=\"%s\"} 1\n", CULVERT_VERSION);
-    metrics_add_head(&t, "culvert_dataplane_up", "gauge", "1 if the dataplane answers.");
-    text_add(&t, "culvert_dataplane_up %d\n", status.link == LINK_UP);
-    metrics_add_head(&t, "culvert_dataplane_in_step", "gauge",
+    metrics_add_head(t, "culvert_build_info", "gauge", "The version of culvertd.");
+    text_add(t, "culvert_build_info{version=\"%s\"} 1\n", CULVERT_VERSION);
+    metrics_add_head(t, "culvert_dataplane_up", "gauge", "1 if the dataplane answers.");
+    text_add(t, "culvert_dataplane_up %d\n", status.link == LINK_UP);
+    metrics_add_head(t, "culvert_dataplane_in_step", "gauge",
                      "1 if the dataplane runs the running configuration.");
-    text_add(&t, "culvert_dataplane_in_step %d\n", status.is_in_step);
-    if (stats != NULL) {
-        metrics_add_head(&t, "culvert_dataplane_generation", "gauge",
-                         "Configurations committed since the dataplane started.");
-        text_add(&t, "culvert_dataplane_generation %" PRIu64 "\n", status.generation);
-        add_dataplane(&t, stats);
+    text_add(t, "culvert_dataplane_in_step %d\n", status.is_in_step);
+    if (stats == NULL)
+        return;
+    metrics_add_head(t, "culvert_dataplane_generation", "gauge",
+                     "Configurations committed since the dataplane started.");
+    text_add(t, "culvert_dataplane_generation %" PRIu64 "\n", status.generation);
+    add_dataplane(t, stats);
+}
+
+// One kind after the other; whatever their reports say: without a dataplane there is still
+// something to tell.
+static void on_states(struct exchange *x, const struct state_reports *reports);
+
+struct scrape {
+    struct text text;
+    unsigned next; // of `kinds`
+};
+
+static const enum api_type kinds[] = {API_CHAIN, API_FIREWALL, API_NAT};
+
+static void on_routers(struct exchange *x, const struct router_reports *reports)
+{
+    struct scrape *s = x->work;
+
+    metrics_add_routers(&s->text, reports);
+    states_collect(x, kinds[s->next], on_states);
+}
+
+static void on_states(struct exchange *x, const struct state_reports *reports)
+{
+    struct scrape *s = x->work;
+
+    metrics_add_states(&s->text, kinds[s->next], reports);
+    if (++s->next < sizeof(kinds) / sizeof(kinds[0])) {
+        states_collect(x, kinds[s->next], on_states);
+        return;
     }
-    metrics_add_routers(&t, reports);
-    if (t.is_short_of_memory) {
-        free(t.bytes);
-        t.bytes = NULL;
+    x->work = NULL;
+    if (s->text.is_short_of_memory) {
+        free(s->text.bytes);
+        s->text.bytes = NULL;
     }
-    exchange_answer(x, 200, "text/plain; version=0.0.4", t.bytes, t.len);
+    exchange_answer(x, 200, "text/plain; version=0.0.4", s->text.bytes, s->text.len);
+    free(s);
 }
 
 void handle_metrics(struct exchange *x)
 {
-    routers_collect(x, false, on_collected);
+    struct scrape *s = calloc(1, sizeof(*s));
+
+    if (s == NULL) {
+        exchange_answer(x, 200, "text/plain; version=0.0.4", NULL, 0); // says that memory is short
+        return;
+    }
+    x->work = s;
+    add_processes(&s->text, northbound_context(x->n)->southbound);
+    routers_collect(x, false, on_routers);
 }

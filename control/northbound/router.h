@@ -7,9 +7,9 @@
 #include "control/northbound/exchange.h"
 
 struct route {
-    const char *method, *path;
-    enum role role; // at least
-    bool has_body;  // a configuration, in one of its formats
+    const char *method, *path; // a path that ends with = is the beginning of many
+    enum role role;            // at least
+    bool has_body;             // a configuration, in one of its formats
     void (*handle)(struct exchange *x);
 };
 

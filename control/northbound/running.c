@@ -4,6 +4,7 @@
 // routes.c.
 
 #include <arpa/inet.h>
+#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,13 +25,15 @@ bool running_query_name(struct exchange *x, const char *key, struct object_name 
 {
     const char *text = exchange_query(x, key);
     const char *slash = text == NULL ? NULL : strchr(text, '/');
+    char kind[16] = "";
     struct config_error e;
 
     *name = (struct object_name){0};
     if (slash == NULL || slash == text || (size_t)(slash - text) >= sizeof(name->tenant) ||
         slash[1] == '\0' || strlen(slash + 1) >= sizeof(name->name)) {
-        failure(&e, -EINVAL, NULL, "the query must be %s=TENANT/%s", key,
-                strcmp(key, "switch") == 0 ? "SWITCH" : "ROUTER");
+        for (size_t i = 0; i < sizeof(kind) - 1 && key[i] != '\0'; i++)
+            kind[i] = (char)toupper((unsigned char)key[i]);
+        failure(&e, -EINVAL, NULL, "the query must be %s=TENANT/%s", key, kind);
         exchange_refuse(x, &e);
         return false;
     }
@@ -39,15 +42,35 @@ bool running_query_name(struct exchange *x, const char *key, struct object_name 
     return true;
 }
 
-uint32_t running_find_router(const struct encoding *encoding, const struct object_name *name)
+uint32_t running_find(const struct encoding *encoding, enum api_type type,
+                      const struct object_name *name)
 {
-    const struct api_router *router;
+    const struct api_router *item; // owner and name begin all of them
 
-    for (uint32_t i = 0; (router = encoding_item(encoding, API_ROUTER, i)) != NULL; i++)
-        if (strcmp(router->name, name->name) == 0 &&
-            strcmp(running_tenant(encoding, router->owner), name->tenant) == 0)
+    for (uint32_t i = 0; (item = encoding_item(encoding, type, i)) != NULL; i++)
+        if (strcmp(item->name, name->name) == 0 &&
+            strcmp(running_tenant(encoding, item->owner), name->tenant) == 0)
             return i;
     return API_NONE;
+}
+
+bool running_query_object(struct exchange *x, const char *key, enum api_type type,
+                          struct object_name *name)
+{
+    struct config_error e;
+
+    if (!running_query_name(x, key, name))
+        return false;
+    if (running_find(apply_running(northbound_context(x->n)->apply), type, name) != API_NONE)
+        return true;
+    failure(&e, -ENOENT, NULL, "there is no %s %s/%s", key, name->tenant, name->name);
+    exchange_refuse(x, &e);
+    return false;
+}
+
+uint32_t running_find_router(const struct encoding *encoding, const struct object_name *name)
+{
+    return running_find(encoding, API_ROUTER, name);
 }
 
 bool running_has_address(const struct encoding *encoding, uint32_t router, unsigned family,

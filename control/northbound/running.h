@@ -26,6 +26,16 @@ bool running_query_name(struct exchange *x, const char *key, struct object_name 
 // with what is there.
 bool running_query_router(struct exchange *x, struct object_name *name);
 
+// The index of an object of a type whose items begin with tenant and name (API_FIREWALL, API_NAT,
+// API_CHAIN), API_NONE if there is none of this name.
+uint32_t running_find(const struct encoding *encoding, enum api_type type,
+                      const struct object_name *name);
+
+// The query parameter `key` as such an object: `key` is also what the user calls it. False: there
+// is none of this name, and the exchange is answered.
+bool running_query_object(struct exchange *x, const char *key, enum api_type type,
+                          struct object_name *name);
+
 // The index of a router, API_NONE if there is none of this name.
 uint32_t running_find_router(const struct encoding *encoding, const struct object_name *name);
 

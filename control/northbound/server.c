@@ -129,6 +129,8 @@ static void check_request(struct exchange *x, const char *url, const char *metho
     unsigned status;
 
     x->route = router_find(method, url, &status, &x->allow);
+    if (x->route != NULL)
+        snprintf(x->resource, sizeof(x->resource), "%s", url + strlen(x->route->path));
     x->accept = router_accept(header_of(x, "Accept"));
     if (x->n->is_stopping)
         refuse(x, 503, "operation-failed", "culvertd is stopping");

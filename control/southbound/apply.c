@@ -12,7 +12,7 @@
 
 #include "control/failure.h"
 #include "control/log.h"
-#include "control/southbound/apply.h"
+#include "control/southbound/apply_edit.h"
 #include "control/southbound/ports.h"
 
 #define PORTS_POLL_MS 20
@@ -48,6 +48,10 @@ static void finish(struct apply *a)
         config_forget(a->state_dir);
     config_destroy(r->candidate);
     encoding_destroy(r->encoding);
+    edit_destroy(r->edit);
+    free(r->changes);
+    r->edit = NULL;
+    r->changes = NULL;
     r->candidate = NULL;
     r->encoding = NULL;
     r->done(r);
@@ -114,8 +118,10 @@ static void work_prepare(uv_work_t *work)
     if (config_compare(a->running, r->candidate, &r->diff) < 0)
         failure(&r->error, -ENOMEM, NULL, "out of memory");
     else if (r->kind == APPLY_COMMIT &&
-             encoding_create(r->candidate, &r->encoding, &r->error) == 0 && r->is_changed)
+             encoding_create(r->candidate, &r->encoding, &r->error) == 0 && r->is_changed) {
+        apply_edit_find(a->encoding, r);
         r->is_prepared = config_prepare(r->candidate, a->state_dir, &r->error) == 0;
+    }
 }
 
 static void on_rolled_back(void *arg, const struct transaction_result *result)
@@ -132,7 +138,26 @@ static void work_keep(uv_work_t *work)
 {
     struct apply *a = work->data;
 
-    config_keep(a->state_dir, &a->first->error);
+    if (a->first->kind == APPLY_EDIT)
+        apply_edit_keep(a->running, a->state_dir, a->first);
+    else
+        config_keep(a->state_dir, &a->first->error);
+}
+
+// The candidate is the running configuration now; an edit has changed the running one in its place,
+// and nobody follows what it changed.
+static void take_over(struct apply *a, struct apply_request *r)
+{
+    a->encoding = r->encoding;
+    r->encoding = NULL;
+    if (r->kind == APPLY_EDIT)
+        return;
+    config_destroy(a->running);
+    a->running = r->candidate;
+    r->candidate = NULL;
+    r->is_prepared = false;
+    if (a->follower.running != NULL)
+        a->follower.running(a->follower.arg, a->running, a->encoding);
 }
 
 static void after_keep(uv_work_t *work, int status)
@@ -154,18 +179,18 @@ static void after_keep(uv_work_t *work, int status)
         log_warn("%s", r->error.sentence);
         apply_warn(r, "", "%s", r->error.sentence);
     }
-    config_destroy(a->running);
-    a->running = r->candidate;
-    a->encoding = r->encoding;
-    r->candidate = NULL;
-    r->encoding = NULL;
-    r->is_prepared = false;
-    if (a->follower.running != NULL)
-        a->follower.running(a->follower.arg, a->running, a->encoding);
+    take_over(a, r);
     southbound_settle(a->southbound, a->encoding);
     encoding_destroy(old_encoding);
-    log_info("configuration %016" PRIx64 " is running: %zu changes", r->config_id, r->diff.n);
-    watch_ports(a);
+    if (r->kind == APPLY_EDIT)
+        log_info("configuration %016" PRIx64 " is running: rule %" PRIu32 " of %s/%s", r->config_id,
+                 r->place.seq, r->place.tenant, r->place.firewall);
+    else
+        log_info("configuration %016" PRIx64 " is running: %zu changes", r->config_id, r->diff.n);
+    if (r->kind == APPLY_EDIT)
+        finish(a); // it has opened no port
+    else
+        watch_ports(a);
 }
 
 // Known to the dataplane, or it will be: keep it.
@@ -208,6 +233,37 @@ static void on_sent(void *arg, const struct transaction_result *result)
     keep(a);
 }
 
+static void send_whole(struct apply *a)
+{
+    if (southbound_send(a->southbound, a->first->encoding, on_sent, a) == 0)
+        return;
+    add_absent_warning(a);
+    keep(a);
+}
+
+// What the dataplane refuses as an edit it may take as a whole, or its reason is the better one.
+static void on_rules_sent(void *arg, const struct transaction_result *result)
+{
+    struct apply *a = arg;
+    const struct api_rule_change *first = a->first->changes;
+
+    if (result->error.code == 0 || result->error.code == -ENOTCONN ||
+        result->error.code == -ECONNRESET) {
+        on_sent(a, result);
+        return;
+    }
+    log_info("the dataplane does not take rules of %s/%s by themselves: %s", first->tenant,
+             first->name, result->error.sentence);
+    send_whole(a);
+}
+
+static void work_edit(uv_work_t *work)
+{
+    struct apply *a = work->data;
+
+    apply_edit_prepare(a->running, a->encoding, a->first);
+}
+
 static void after_prepare(uv_work_t *work, int status)
 {
     struct apply *a = work->data;
@@ -221,9 +277,9 @@ static void after_prepare(uv_work_t *work, int status)
     } else if (!r->is_changed && s.is_in_step) {
         r->generation = s.generation;
         watch_ports(a);
-    } else if (southbound_send(a->southbound, r->encoding, on_sent, a) < 0) {
-        add_absent_warning(a);
-        keep(a);
+    } else if (r->changes == NULL || southbound_send_rules(a->southbound, r->changes, r->n_changes,
+                                                           on_rules_sent, a) < 0) {
+        send_whole(a);
     }
 }
 
@@ -239,6 +295,8 @@ static void apply_next(struct apply *a)
         finish(a);
     } else if (r->kind == APPLY_PRINT) {
         queue_work(a, work_print, after_print);
+    } else if (r->kind == APPLY_EDIT) {
+        queue_work(a, work_edit, after_prepare);
     } else {
         queue_work(a, work_prepare, after_prepare);
     }

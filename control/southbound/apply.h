@@ -9,6 +9,7 @@
 #include <uv.h>
 
 #include "control/datastore/datastore.h"
+#include "control/datastore/edit.h"
 #include "control/southbound/southbound.h"
 
 struct apply;
@@ -17,6 +18,7 @@ enum apply_kind {
     APPLY_COMMIT, // make the text the running configuration
     APPLY_DIFF,   // compare the running configuration with the text
     APPLY_PRINT,  // the running configuration as text
+    APPLY_EDIT,   // put the rule `text` (JSON; NULL: none) in its `place`
 };
 
 // What is accepted and still worth a word: a port that can't open, a dataplane that is not there.
@@ -31,18 +33,22 @@ struct apply_request {
     const char *text; // not for APPLY_PRINT
     size_t size;
     enum config_format format;
+    struct rule_place place; // APPLY_EDIT
     void (*done)(struct apply_request *r);
 
     // The result.
     struct config_error error; // code 0: done
-    bool is_changed;           // APPLY_COMMIT: it was not the running configuration before
+    bool is_changed; // APPLY_COMMIT, APPLY_EDIT: it was not the running configuration before
     uint64_t config_id, generation;
     struct config_diff diff; // APPLY_COMMIT, APPLY_DIFF
     char *printed;           // APPLY_PRINT
     struct apply_warning *warnings;
     size_t n_warnings;
 
-    struct apply_request *next; // apply.c's, as the next three
+    struct apply_request *next; // apply.c's, as the next six
+    struct edit *edit;
+    struct api_rule_change *changes; // which do instead of the whole encoding; NULL: they don't
+    uint32_t n_changes;
     struct config *candidate;
     struct encoding *encoding;
     bool is_prepared; // a file lies beside the running one

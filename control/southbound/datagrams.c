@@ -38,6 +38,13 @@ void *item_list_add(struct item_list *list)
     return items;
 }
 
+int datagrams_reserve(struct datagrams *d, size_t size)
+{
+    d->bytes = malloc(size);
+    d->n_allocated = d->bytes == NULL ? 0 : size;
+    return d->bytes == NULL ? -ENOMEM : 0;
+}
+
 int datagrams_add(struct datagrams *d, unsigned type, const void *items, uint32_t n)
 {
     struct api_header header = {.magic = API_MAGIC, .version = API_VERSION, .n_items = n};
@@ -56,10 +63,10 @@ int datagrams_add(struct datagrams *d, unsigned type, const void *items, uint32_
         d->bytes = bytes;
         d->n_allocated = n_allocated;
     }
-    memset(d->bytes + d->size, 0, padded);
     memcpy(d->bytes + d->size, &header, sizeof(header));
     if (items_size > 0)
         memcpy(d->bytes + d->size + sizeof(header), items, items_size);
+    memset(d->bytes + d->size + header.len, 0, padded - header.len);
     d->size += padded;
     return 0;
 }

@@ -27,6 +27,9 @@ struct datagrams {
     size_t size, n_allocated;
 };
 
+// Room for so many bytes in an empty one, where they are known. -ENOMEM.
+int datagrams_reserve(struct datagrams *d, size_t size);
+
 // Append all items of the list, in as few datagrams as API_DATAGRAM_SIZE allows. -ENOMEM.
 int datagrams_add_list(struct datagrams *d, const struct item_list *list);
 

@@ -2,7 +2,8 @@
 // What does the dataplane have to know of a configuration? Turns the validated tree into the
 // datagrams of one transaction, names into indices. Called by apply.c off the event loop; reads the
 // tree only and decides nothing: whoever refuses a configuration did so before. Next:
-// encode_port.c, encode_switch.c, encode_router.c, encode_chain.c; then transaction.c.
+// encode_port.c, encode_switch.c, encode_router.c, encode_firewall.c, encode_nat.c,
+// encode_chain.c; then transaction.c.
 
 #include <errno.h>
 #include <stdio.h>
@@ -12,18 +13,17 @@
 #include "control/southbound/encoder.h"
 #include "control/southbound/encoding.h"
 
-struct encoding {
-    uint64_t config_id;
-    struct datagrams datagrams;
-};
-
 // In the order of the datagrams.
 static const enum api_type object_types[] = {
-    API_TENANT,   API_PORT,           API_PORT_ADDRESS,
-    API_SWITCH,   API_MEMBER,         API_STATIC_MAC,
-    API_ROUTER,   API_INTERFACE,      API_INTERFACE_ADDRESS,
-    API_NEIGHBOR, API_NEXT_HOP_GROUP, API_NEXT_HOP,
-    API_ROUTE,    API_CHAIN,
+    API_TENANT,       API_PORT,           API_PORT_ADDRESS,
+    API_SWITCH,       API_MEMBER,         API_STATIC_MAC,
+    API_ROUTER,       API_INTERFACE,      API_INTERFACE_ADDRESS,
+    API_NEIGHBOR,     API_NEXT_HOP_GROUP, API_NEXT_HOP,
+    API_ROUTE,        API_GUEST_FUNCTION, API_ADDRESS_GROUP,
+    API_GROUP_PREFIX, API_PORT_GROUP,     API_GROUP_PORTS,
+    API_FIREWALL,     API_RULE,           API_NAT,
+    API_NAT_SOURCE,   API_NAT_POOL,       API_NAT_STATIC,
+    API_NAT_FORWARD,  API_CHAIN,          API_CHAIN_FUNCTION,
 };
 
 #define N_OBJECT_TYPES (sizeof(object_types) / sizeof(object_types[0]))
@@ -105,13 +105,36 @@ int64_t encode_find(const struct encoder *c, const char *kind, const char *tenan
     return (int64_t)(uintptr_t)index_find(&c->names, key) - 1;
 }
 
+static void encode_timeouts(const struct lyd_node *timeouts, uint32_t *seconds)
+{
+    static const char *const names[API_N_TIMEOUTS] = {
+#define TIMEOUT_NAME(name, seconds, text) #name,
+        API_TIMEOUTS(TIMEOUT_NAME)
+#undef TIMEOUT_NAME
+    };
+    char name[32];
+
+    for (unsigned i = 0; i < API_N_TIMEOUTS; i++) {
+        snprintf(name, sizeof(name), "%s", names[i]);
+        for (char *p = strchr(name, '_'); p != NULL; p = strchr(p, '_'))
+            *p = '-';
+        seconds[i] = encode_uint(timeouts, name);
+    }
+}
+
 static int encode_tenant(struct encoder *c, const struct lyd_node *node)
 {
+    const struct lyd_node *sessions = node_child(node, "sessions");
     struct api_tenant *tenant = encode_add(c, API_TENANT);
 
     if (tenant == NULL)
         return encode_no_memory(c);
     tenant->neighbor_limit = encode_uint(node, "neighbor-limit");
+    tenant->session_limit = encode_uint(sessions, "limit");
+    tenant->half_open_limit = encode_uint(sessions, "half-open-limit");
+    tenant->source_session_limit = encode_uint(sessions, "source-limit");
+    tenant->fragment_limit = encode_uint(sessions, "fragment-limit");
+    encode_timeouts(node_child(sessions, "timeouts"), tenant->timeout_sec);
     return encode_text(c, tenant->name, sizeof(tenant->name), node_value(node, "name"));
 }
 
@@ -144,6 +167,11 @@ static int encode_tenant_and_ports(struct encoder *c, const struct encode_owner 
 
 static int encode_tree(struct encoder *c, const struct lyd_node *tree)
 {
+    static int (*const passes[])(struct encoder *, const struct encode_owner *,
+                                 const struct lyd_node *) = {
+        encode_switches, encode_routers, encode_firewalls,
+        encode_nats,     encode_guests,  encode_chains,
+    };
     int rc = for_each_tenant(c, tree, encode_tenant_and_ports);
 
     if (rc < 0)
@@ -151,10 +179,9 @@ static int encode_tree(struct encoder *c, const struct lyd_node *tree)
     c->port_index = port_index_create(&c->lists[API_TENANT], &c->lists[API_PORT]);
     if (c->port_index == NULL)
         return encode_no_memory(c);
-    rc = for_each_tenant(c, tree, encode_switches);
-    if (rc == 0)
-        rc = for_each_tenant(c, tree, encode_routers);
-    return rc < 0 ? rc : for_each_tenant(c, tree, encode_chains);
+    for (unsigned i = 0; i < sizeof(passes) / sizeof(passes[0]) && rc == 0; i++)
+        rc = for_each_tenant(c, tree, passes[i]);
+    return rc;
 }
 
 static int write_datagrams(const struct encoder *c, struct encoding *encoding)
@@ -243,4 +270,36 @@ const void *encoding_item(const struct encoding *encoding, unsigned type, uint32
         index -= h->n_items;
     }
     return NULL;
+}
+
+static int compare_rule(const struct api_rule *rule, uint32_t firewall, uint32_t seq)
+{
+    if (rule->owner != firewall)
+        return rule->owner < firewall ? -1 : 1;
+    return rule->seq < seq ? -1 : rule->seq > seq;
+}
+
+const struct api_rule *encoding_rule(const struct encoding *encoding, uint32_t firewall,
+                                     uint32_t seq)
+{
+    const struct api_header *h;
+    const struct api_rule *rules = NULL;
+    uint32_t low = 0, high, middle;
+    size_t cursor = 0;
+
+    // The datagram whose last rule is this one or behind it.
+    while ((h = encoding_next(encoding, &cursor)) != NULL) {
+        rules = (const void *)(h + 1);
+        if (h->type == API_RULE && compare_rule(&rules[h->n_items - 1], firewall, seq) >= 0)
+            break;
+    }
+    high = h == NULL ? 0 : h->n_items;
+    while (low < high) {
+        middle = low + (high - low) / 2;
+        if (compare_rule(&rules[middle], firewall, seq) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return h != NULL && compare_rule(&rules[low], firewall, seq) == 0 ? &rules[low] : NULL;
 }

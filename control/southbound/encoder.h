@@ -8,9 +8,15 @@
 
 #include "control/datastore/index.h"
 #include "control/datastore/node.h"
+#include "control/datastore/rule.h"
 #include "control/failure.h"
 #include "control/southbound/datagrams.h"
 #include "control/southbound/port_index.h"
+
+struct encoding {
+    uint64_t config_id;
+    struct datagrams datagrams;
+};
 
 struct encoder {
     struct item_list lists[API_N_TYPES]; // by type; empty for what is no object
@@ -52,8 +58,16 @@ int encode_switches(struct encoder *c, const struct encode_owner *tenant,
                     const struct lyd_node *node);
 int encode_routers(struct encoder *c, const struct encode_owner *tenant,
                    const struct lyd_node *node);
+int encode_firewalls(struct encoder *c, const struct encode_owner *tenant,
+                     const struct lyd_node *node); // and the groups that rules name
+int encode_nats(struct encoder *c, const struct encode_owner *tenant, const struct lyd_node *node);
+int encode_guests(struct encoder *c, const struct encode_owner *tenant,
+                  const struct lyd_node *node);
 int encode_chains(struct encoder *c, const struct encode_owner *tenant,
                   const struct lyd_node *node);
+
+// encode_firewall.c: a rule but for its owner and groups. *item is zeroed.
+void encode_rule(const struct rule *rule, struct api_rule *item);
 
 // encode_router.c, for encode_ports: the twins of a router's interfaces, as tap ports.
 int encode_twins(struct encoder *c, const struct encode_owner *tenant,

@@ -30,4 +30,9 @@ const struct api_header *encoding_next(const struct encoding *encoding, size_t *
 // references of members, for those who show the running configuration.
 const void *encoding_item(const struct encoding *encoding, unsigned type, uint32_t index);
 
+// The rule of a firewall (its index) with this seq, NULL if there is none: 100000 of them are
+// looked up by halves.
+const struct api_rule *encoding_rule(const struct encoding *encoding, uint32_t firewall,
+                                     uint32_t seq);
+
 #endif

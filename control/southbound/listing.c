@@ -100,6 +100,45 @@ static bool follow_neighbors(union listing_request *request, const void *last)
     return move_cursor(&request->neighbors.cursor, ((const struct api_neighbor_entry *)last)->next);
 }
 
+static bool is_session(const void *item)
+{
+    return ((const struct api_session_entry *)item)->family != 0;
+}
+
+static bool follow_sessions(union listing_request *request, const void *last)
+{
+    return move_cursor(&request->sessions.cursor, ((const struct api_session_entry *)last)->next);
+}
+
+static bool follow_cleared(union listing_request *request, const void *last)
+{
+    return move_cursor(&request->clear.cursor, ((const struct api_cleared *)last)->next);
+}
+
+static bool is_rule(const void *item)
+{
+    return ((const struct api_rule_hits *)item)->seq != 0;
+}
+
+static bool follow_rules(union listing_request *request, const void *last)
+{
+    const struct api_rule_hits *rule = last;
+
+    return rule->has_more && move_cursor(&request->rules.cursor, rule->seq);
+}
+
+static bool is_binding(const void *item)
+{
+    const struct api_binding *binding = item;
+
+    return binding->protocol != 0 || binding->n_sessions != 0;
+}
+
+static bool follow_bindings(union listing_request *request, const void *last)
+{
+    return move_cursor(&request->bindings.cursor, ((const struct api_binding *)last)->next);
+}
+
 static const struct kind kinds[API_N_TYPES] = {
     [API_LIST_MACS] = {API_MACS, sizeof(struct api_list_macs), is_mac, follow_macs},
     [API_SHOW_ROUTER] = {API_ROUTER_STATE, sizeof(struct api_show_router), NULL, NULL},
@@ -109,6 +148,15 @@ static const struct kind kinds[API_N_TYPES] = {
     [API_LIST_NEIGHBORS] = {API_NEIGHBORS, sizeof(struct api_list_neighbors), is_neighbor,
                             follow_neighbors},
     [API_PING] = {API_PING_STATE, sizeof(struct api_ping), NULL, NULL},
+    [API_SHOW_CHAIN] = {API_CHAIN_STATE, sizeof(struct api_show_chain), NULL, NULL},
+    [API_LIST_SESSIONS] = {API_SESSIONS, sizeof(struct api_list_sessions), is_session,
+                           follow_sessions},
+    [API_CLEAR_SESSIONS] = {API_CLEARED, sizeof(struct api_clear_sessions), NULL, follow_cleared},
+    [API_SHOW_FIREWALL] = {API_FIREWALL_STATE, sizeof(struct api_show_firewall), NULL, NULL},
+    [API_LIST_RULES] = {API_RULES, sizeof(struct api_list_rules), is_rule, follow_rules},
+    [API_SHOW_NAT] = {API_NAT_STATE, sizeof(struct api_show_nat), NULL, NULL},
+    [API_LIST_BINDINGS] = {API_BINDINGS, sizeof(struct api_list_bindings), is_binding,
+                           follow_bindings},
 };
 
 static const struct api_header *asking_next(struct dialogue *d)

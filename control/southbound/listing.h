@@ -17,6 +17,11 @@ union listing_request {
     struct api_list_routes routes;
     struct api_list_neighbors neighbors;
     struct api_ping ping;
+    struct api_show_chain chain; // firewalls and NATs, too: a tenant and a name
+    struct api_list_sessions sessions;
+    struct api_clear_sessions clear;
+    struct api_list_rules rules;
+    struct api_list_bindings bindings;
 };
 
 struct listing_question {

@@ -172,6 +172,19 @@ int southbound_send(struct southbound *s, const struct encoding *encoding,
     return transaction_start(s->link, encoding, on_send_done, s);
 }
 
+int southbound_send_rules(struct southbound *s, const struct api_rule_change *items, uint32_t n,
+                          void (*done)(void *arg, const struct transaction_result *result),
+                          void *arg)
+{
+    if (!is_in_step(s))
+        return -EAGAIN;
+    s->done = done;
+    s->arg = arg;
+    s->sent_id = items[0].config_id;
+    s->is_held = true;
+    return rule_change_start(s->link, items, n, on_send_done, s);
+}
+
 void southbound_settle(struct southbound *s, const struct encoding *wanted)
 {
     bool is_first = s->wanted == NULL;

@@ -11,6 +11,7 @@
 #include "control/southbound/delivery.h"
 #include "control/southbound/encoding.h"
 #include "control/southbound/listing.h"
+#include "control/southbound/rule_change.h"
 #include "control/southbound/stats.h"
 #include "control/southbound/transaction.h"
 #include "control/southbound/xdp_grant.h"
@@ -28,6 +29,12 @@ void southbound_destroy(struct southbound *s);
 // there (southbound_status says why) and `done` is not called.
 int southbound_send(struct southbound *s, const struct encoding *encoding,
                     void (*done)(void *arg, const struct transaction_result *result), void *arg);
+
+// The same for a few rules of one firewall (rule_change.h), whose config_id names what they lead
+// to. -EAGAIN: the dataplane does not run the wanted configuration, so that they would not.
+int southbound_send_rules(struct southbound *s, const struct api_rule_change *items, uint32_t n,
+                          void (*done)(void *arg, const struct transaction_result *result),
+                          void *arg);
 
 // From now on the dataplane is to run this (NULL: what it was before). The encoding stays the
 // caller's and must live until another one is settled and no transaction is under way.

@@ -1,25 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // What is a well-formed message? The one table of every field that crosses the border: its place,
 // size and range. Read by api_check.c on both sides and by the fuzzer; constant data.
-// Next: server/transaction.c.
+// Next: api_table_chain.c.
 
-#include "dataplane/api/culvert_api.h"
-
-#define FIELD(s, member, field_kind, lo, hi)                                                    \
-    {                                                                                           \
-        .name = #member, .offset = offsetof(struct s, member),                                  \
-        .size = sizeof(((struct s *)0)->member), .kind = (field_kind), .min = (lo), .max = (hi) \
-    }
-#define UINT(s, member, lo, hi) FIELD(s, member, API_FIELD_UINT, lo, hi)
-#define FLAGS(s, member, mask) FIELD(s, member, API_FIELD_FLAGS, 0, mask)
-#define ZERO(s, member) FIELD(s, member, API_FIELD_ZERO, 0, 0)
-#define NAME(s, member) FIELD(s, member, API_FIELD_NAME, 1, 0)
-#define STRING(s, member) FIELD(s, member, API_FIELD_STRING, 0, 0)
-#define BYTES(s, member) FIELD(s, member, API_FIELD_BYTES, 0, 0)
+#include "dataplane/api/api_table.h"
 
 #define MAX_PORTS (API_MAX_PORTS - 1)
-#define ANY32 UINT32_MAX
-#define ANY64 UINT64_MAX
 
 static const struct api_field hello_fields[] = {
     UINT(api_hello, schema_hash, 0, ANY64),
@@ -39,10 +25,17 @@ static const struct api_field begin_fields[] = {
     UINT(api_begin, config_id, 1, ANY64),
 };
 
-static const struct api_field tenant_fields[] = {
-    NAME(api_tenant, name),
-    UINT(api_tenant, neighbor_limit, 1, ANY32),
-};
+#define MAX_TIMEOUT_SEC 604800 // session clocks wrap in 24 days
+#define TIMEOUT(name, seconds, text) \
+    UINT(api_tenant, timeout_sec[API_TIMEOUT_##name], 1, MAX_TIMEOUT_SEC),
+
+static const struct api_field tenant_fields[] = {NAME(api_tenant, name),
+                                                 UINT(api_tenant, neighbor_limit, 1, ANY32),
+                                                 UINT(api_tenant, session_limit, 1, ANY32),
+                                                 UINT(api_tenant, half_open_limit, 1, ANY32),
+                                                 UINT(api_tenant, source_session_limit, 1, ANY32),
+                                                 UINT(api_tenant, fragment_limit, 1, ANY32),
+                                                 API_TIMEOUTS(TIMEOUT)};
 
 static const struct api_field port_fields[] = {
     UINT(api_port, owner, 0, ANY32),
@@ -160,18 +153,6 @@ static const struct api_field route_fields[] = {
     UINT(api_route, family, 4, 6),       UINT(api_route, prefix_len, 0, 128),
     UINT(api_route, preference, 1, 255), ZERO(api_route, reserved),
     BYTES(api_route, address),
-};
-
-#define END(s, end)                                                              \
-    UINT(s, end.kind, API_END_PORT, API_END_N_KINDS - 1), ZERO(s, end.reserved), \
-        UINT(s, end.index, 0, ANY32), UINT(s, end.outer_vlan, 0, 4094),          \
-        UINT(s, end.inner_vlan, 0, 4094)
-
-static const struct api_field chain_fields[] = {
-    UINT(api_chain, owner, 0, ANY32),
-    NAME(api_chain, name),
-    END(api_chain, inside),
-    END(api_chain, outside),
 };
 
 static const struct api_field route_target_fields[] = {
@@ -311,14 +292,6 @@ static const struct api_field xdp_fields[] = {
     ZERO(api_xdp, reserved),
 };
 
-#define MANY UINT32_MAX
-#define MESSAGE(title, s, list, least, most)                                                     \
-    {                                                                                            \
-        .name = (title), .item_size = sizeof(struct s),                                          \
-        .n_fields = sizeof(list) / sizeof((list)[0]), .min_items = (least), .max_items = (most), \
-        .fields = (list)                                                                         \
-    }
-
 static const struct api_message messages[API_N_TYPES] = {
     [API_HELLO] = MESSAGE("hello", api_hello, hello_fields, 1, 1),
     [API_REPLY] = MESSAGE("reply", api_reply, reply_fields, 1, 1),
@@ -342,7 +315,6 @@ static const struct api_message messages[API_N_TYPES] = {
         MESSAGE("next-hop-group", api_next_hop_group, next_hop_group_fields, 1, MANY),
     [API_NEXT_HOP] = MESSAGE("next-hop", api_next_hop, next_hop_fields, 1, MANY),
     [API_ROUTE] = MESSAGE("route", api_route, route_fields, 1, MANY),
-    [API_CHAIN] = MESSAGE("chain", api_chain, chain_fields, 1, MANY),
     [API_ROUTE_TARGET] = MESSAGE("route-target", api_route_target, route_target_fields, 1, 1),
     [API_DYNAMIC_NEXT_HOP] =
         MESSAGE("dynamic-next-hop", api_dynamic_next_hop, dynamic_next_hop_fields, 1, MANY),
@@ -375,9 +347,13 @@ static const char *const drop_texts[] = {
 
 const struct api_message *api_message(unsigned type)
 {
-    if (type >= API_N_TYPES || messages[type].name == NULL)
-        return NULL;
-    return &messages[type];
+    const struct api_message *const parts[] = {messages, api_chain_messages, api_firewall_messages,
+                                               api_nat_messages};
+
+    for (unsigned i = 0; type < API_N_TYPES && i < sizeof(parts) / sizeof(parts[0]); i++)
+        if (parts[i][type].name != NULL)
+            return &parts[i][type];
+    return NULL;
 }
 
 const char *api_drop_name(unsigned reason)

@@ -60,7 +60,20 @@ enum api_type {
     API_NEXT_HOP_GROUP,
     API_NEXT_HOP,
     API_ROUTE,
+    API_GUEST_FUNCTION,
+    API_ADDRESS_GROUP,
+    API_GROUP_PREFIX,
+    API_PORT_GROUP,
+    API_GROUP_PORTS,
+    API_FIREWALL,
+    API_RULE,
+    API_NAT,
+    API_NAT_SOURCE,
+    API_NAT_POOL,
+    API_NAT_STATIC,
+    API_NAT_FORWARD,
     API_CHAIN,
+    API_CHAIN_FUNCTION,
     API_ROUTE_TARGET,
     API_DYNAMIC_NEXT_HOP,
     API_ROUTE_CHANGE,
@@ -77,6 +90,21 @@ enum api_type {
     API_PING,
     API_PING_STATE,
     API_XDP,
+    API_SHOW_CHAIN,
+    API_CHAIN_STATE,
+    API_LIST_SESSIONS,
+    API_SESSIONS,
+    API_CLEAR_SESSIONS,
+    API_CLEARED,
+    API_RULE_CHANGE,
+    API_SHOW_FIREWALL,
+    API_FIREWALL_STATE,
+    API_LIST_RULES,
+    API_RULES,
+    API_SHOW_NAT,
+    API_NAT_STATE,
+    API_LIST_BINDINGS,
+    API_BINDINGS,
     API_N_TYPES,
 };
 
@@ -110,9 +138,18 @@ struct api_begin {
     uint64_t config_id; // chosen by the control process: names this configuration (a hash of it)
 };
 
+#include "dataplane/api/api_firewall.h"
+#include "dataplane/api/api_nat.h"
+#include "dataplane/api/api_session.h"
+
 struct api_tenant {
     char name[API_NAME_SIZE];
-    uint32_t neighbor_limit; // learned neighbours of all its routers
+    uint32_t neighbor_limit;              // learned neighbours of all its routers
+    uint32_t session_limit;               // sessions of all its chains
+    uint32_t half_open_limit;             // of them, those that nobody has answered yet
+    uint32_t source_session_limit;        // of them, those that one address has begun
+    uint32_t fragment_limit;              // packets whose fragments are known, of all its chains
+    uint32_t timeout_sec[API_N_TIMEOUTS]; // by enum api_timeout
 };
 
 enum api_port_type {
@@ -289,6 +326,7 @@ struct api_end {
 struct api_chain {
     uint32_t owner; // tenant
     char name[API_NAME_SIZE];
+    uint32_t flags; // enum api_chain_flag
     struct api_end inside;
     struct api_end outside;
 };
@@ -598,7 +636,36 @@ struct api_mac {
     X(NEIGHBOR_QUEUE_FULL, "too many packets wait for the next hop's MAC address")         \
     X(NEIGHBOR_LIMIT, "no room for another neighbour of the router or the tenant")         \
     X(XDP_LOST, "the kernel found no room for the frame in the af-xdp port's rings")       \
-    X(XDP_BAD_FRAME, "af-xdp frame that no buffer holds")
+    X(XDP_BAD_FRAME, "af-xdp frame that no buffer holds")                                  \
+    X(CHAIN_NOT_IP, "other than IP and ARP, which no function on the chain can judge")     \
+    X(CHAIN_GUEST_DOWN, "a guest on the chain is down and must not be passed by")          \
+    X(SESSION_LIMIT, "the tenant has all the sessions it may have")                        \
+    X(SESSION_HALF_OPEN_LIMIT, "the tenant has all the half-open sessions it may have")    \
+    X(SESSION_SOURCE_LIMIT, "the source has all the sessions one address may have")        \
+    X(SESSION_NO_MEMORY, "no memory for another session")                                  \
+    X(SESSION_CONFLICT, "another session has the same addresses and ports behind the NAT") \
+    X(TCP_BAD_FLAGS, "TCP flags that can't be together")                                   \
+    X(TCP_NO_SESSION, "TCP segment that begins no session and belongs to none")            \
+    X(TCP_OUT_OF_WINDOW, "TCP segment outside the window (RFC 9293, 3.10.7.4)")            \
+    X(TCP_BAD_RESET, "TCP RST that is not exactly at the window's edge (RFC 5961, 3)")     \
+    X(TCP_BAD_SYN, "TCP SYN within an open session (RFC 5961, 4)")                         \
+    X(SCTP_NO_SESSION, "SCTP packet that begins no session and belongs to none")           \
+    X(SCTP_BAD_TAG, "SCTP verification tag of another association (RFC 9260, 8.5)")        \
+    X(ICMP_NO_SESSION, "ICMP error or reply that belongs to no session")                   \
+    X(ICMP_BAD_INNER, "ICMP error whose inner packet can't be judged")                     \
+    X(ICMP_BAD_CHECKSUM, "ICMP error with a wrong checksum (RFC 5508, REQ-3)")             \
+    X(FRAGMENT_LIMIT, "more fragmented packets than the tenant may have under way")        \
+    X(FRAGMENT_OVERLAP, "fragments overlap (RFC 5722)")                                    \
+    X(FRAGMENT_TINY, "first fragment without its whole L4 header (RFC 1858, 7112)")        \
+    X(FRAGMENT_LOST, "fragments whose first one did not come, or was dropped")             \
+    X(FIREWALL_DENIED, "a firewall rule, or the default, denies it")                       \
+    X(FIREWALL_REJECTED, "a firewall rule, or the default, rejects it")                    \
+    X(FIREWALL_CONNECTION_LIMIT, "the rule has all the sessions it may have")              \
+    X(FIREWALL_RATE_LIMIT, "above the rule's rate limit")                                  \
+    X(NAT_NO_FREE_PORT, "no outside port left in the pool")                                \
+    X(NAT_HOST_LIMIT, "the inside host has all the bindings it may have")                  \
+    X(NAT_FILTERED, "binding does not admit this outside endpoint")                        \
+    X(NAT_NOT_TRANSLATABLE, "protocol without ports, and the address is shared")
 
 enum api_drop {
 #define API_DROP_ENUM(name, text) DROP_##name,
@@ -612,11 +679,11 @@ enum api_drop {
 // all else. A reader sums a port's rows, modulo 2^64.
 struct api_counters {
     uint64_t rx_packets, rx_bytes, tx_packets, tx_bytes;
-    uint64_t drops[92]; // by enum api_drop; rx side reasons at the receiving port, tx side at the
-                        // sending
+    uint64_t drops[124]; // by enum api_drop; rx side reasons at the receiving port, tx side at the
+                         // sending
 } __attribute__((aligned(64)));
 
-_Static_assert(API_N_DROPS <= 92, "drops[] holds every reason");
+_Static_assert(API_N_DROPS <= 124, "drops[] holds every reason");
 
 enum api_port_state {
     API_PORT_UNUSED = 0,

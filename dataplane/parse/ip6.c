@@ -10,32 +10,21 @@
 
 #include <rte_ip.h>
 
+#include "dataplane/parse/extension.h"
 #include "dataplane/parse/parse.h"
 
-#define EXTENSION_UNIT 8
 #define FRAGMENT_LEN 8
 #define FRAGMENT_OFFSET_MASK 0xfff8
 #define FRAGMENT_MORE 1
-#define AH_MIN_LEN 12
-
-static int is_extension(uint8_t proto)
-{
-    return proto == IPPROTO_HOPOPTS || proto == IPPROTO_ROUTING || proto == IPPROTO_FRAGMENT ||
-           proto == IPPROTO_AH || proto == IPPROTO_DSTOPTS;
-}
 
 // The length of the extension header at `off`, of the kind p->l4_proto; 0 if it is cut short.
-static uint32_t extension_len(const struct view *v, const struct packet *p, uint32_t off)
+static uint32_t proven_len(const struct view *v, const struct packet *p, uint32_t off)
 {
+    uint32_t len;
+
     if (v->limit - off < EXTENSION_UNIT)
         return 0;
-    uint32_t len;
-    if (p->l4_proto == IPPROTO_FRAGMENT) // its second byte is reserved
-        len = FRAGMENT_LEN;
-    else if (p->l4_proto == IPPROTO_AH) // RFC 4302 section 2.2: 4-byte units, less two
-        len = RTE_MAX((v->data[off + 1] + 2U) * 4U, (uint32_t)AH_MIN_LEN);
-    else
-        len = (v->data[off + 1] + 1U) * EXTENSION_UNIT;
+    len = extension_len(p->l4_proto, v->data + off);
     return len <= v->limit - off ? len : 0;
 }
 
@@ -67,10 +56,10 @@ static int check_fragment(const struct view *v, struct packet *p, uint32_t off)
 static uint32_t walk_extensions(const struct view *v, struct packet *p, uint32_t off)
 {
     int has_fragment = 0;
-    for (unsigned n = 0; is_extension(p->l4_proto); n++) {
+    for (unsigned n = 0; extension_is(p->l4_proto); n++) {
         int is_misplaced = (p->l4_proto == IPPROTO_HOPOPTS && n > 0) || // RFC 8200 section 4.1
                            (p->l4_proto == IPPROTO_FRAGMENT && has_fragment);
-        uint32_t len = extension_len(v, p, off);
+        uint32_t len = proven_len(v, p, off);
         p->flags |= PACKET_IP_OPTIONS;
         if (n == PARSE_MAX_EXTENSIONS || is_misplaced || !len) {
             p->l3_error = DROP_IP6_BAD_EXTENSION;

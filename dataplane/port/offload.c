@@ -14,6 +14,7 @@
 #include <rte_tcp.h>
 #include <rte_udp.h>
 
+#include "dataplane/core/checksum.h"
 #include "dataplane/port/segment.h"
 
 #define TO_DO (PACKET_CSUM_PARTIAL | PACKET_TSO)
@@ -53,30 +54,6 @@ int offload_is_sound(const struct rte_mbuf *m, const struct packet *p)
     if (p->l4_proto == IPPROTO_UDP)
         return is_udp_sound(m, p);
     return p->l4_proto == IPPROTO_TCP;
-}
-
-// One's complement sum (RFC 1071) of a proven range. rte_raw_cksum_mbuf of 22.11 cuts carries off
-// behind a segment of odd length.
-static uint16_t sum_range(const struct rte_mbuf *m, uint32_t off, uint32_t len)
-{
-    uint32_t sum = 0, done = 0;
-
-    for (; m != NULL && done < len; m = m->next) {
-        uint32_t size;
-        uint16_t part;
-
-        if (off >= m->data_len) {
-            off -= m->data_len;
-            continue;
-        }
-        size = RTE_MIN(m->data_len - off, len - done);
-        part = rte_raw_cksum(rte_pktmbuf_mtod_offset(m, const uint8_t *, off), size);
-        sum += done & 1 ? rte_bswap16(part) : part;
-        done += size;
-        off = 0;
-    }
-    sum = (sum & 0xffff) + (sum >> 16);
-    return (uint16_t)((sum & 0xffff) + (sum >> 16));
 }
 
 void offload_complete_checksum(struct rte_mbuf *m, struct packet *p)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Do the objects of a transaction fit together? Each field is in range already (api_check); here
 // are the references. Main thread, called by transaction.c before anything is built; changes
-// nothing. Next: check_cables.c, build.c.
+// nothing. Next: check_chains.c, check_cables.c, build.c.
 
 #include "dataplane/server/check.h"
 
@@ -189,26 +189,49 @@ int check_model(const struct model *model, struct error *e)
         {API_NEXT_HOP_GROUP, API_ROUTER},
         {API_NEXT_HOP, API_NEXT_HOP_GROUP},
         {API_ROUTE, API_ROUTER},
+        {API_GUEST_FUNCTION, API_TENANT},
+        {API_ADDRESS_GROUP, API_TENANT},
+        {API_GROUP_PREFIX, API_ADDRESS_GROUP},
+        {API_PORT_GROUP, API_TENANT},
+        {API_GROUP_PORTS, API_PORT_GROUP},
+        {API_FIREWALL, API_TENANT},
+        {API_RULE, API_FIREWALL},
+        {API_NAT, API_TENANT},
+        {API_NAT_SOURCE, API_NAT},
+        {API_NAT_POOL, API_NAT_SOURCE},
+        {API_NAT_STATIC, API_NAT},
+        {API_NAT_FORWARD, API_NAT},
         {API_CHAIN, API_TENANT},
+        {API_CHAIN_FUNCTION, API_CHAIN},
+    };
+    static const struct {
+        enum api_type type;
+        uint32_t name_offset;
+        int has_owner;
+    } names[] = {
+        {API_TENANT, offsetof(struct api_tenant, name), 0},
+        {API_PORT, offsetof(struct api_port, name), 1},
+        {API_SWITCH, offsetof(struct api_switch, name), 1},
+        {API_ROUTER, offsetof(struct api_router, name), 1},
+        {API_GUEST_FUNCTION, offsetof(struct api_guest_function, name), 1},
+        {API_ADDRESS_GROUP, offsetof(struct api_address_group, name), 1},
+        {API_PORT_GROUP, offsetof(struct api_port_group, name), 1},
+        {API_FIREWALL, offsetof(struct api_firewall, name), 1},
+        {API_NAT, offsetof(struct api_nat, name), 1},
+        {API_CHAIN, offsetof(struct api_chain, name), 1},
     };
     int rc = 0;
 
     for (unsigned i = 0; rc == 0 && i < sizeof(owners) / sizeof(owners[0]); i++)
         rc = check_owners(model, owners[i][0], owners[i][1], e);
-    if (rc == 0)
-        rc = check_names(model, API_TENANT, offsetof(struct api_tenant, name), 0, e);
-    if (rc == 0)
-        rc = check_names(model, API_PORT, offsetof(struct api_port, name), 1, e);
-    if (rc == 0)
-        rc = check_names(model, API_SWITCH, offsetof(struct api_switch, name), 1, e);
-    if (rc == 0)
-        rc = check_names(model, API_ROUTER, offsetof(struct api_router, name), 1, e);
-    if (rc == 0)
-        rc = check_names(model, API_CHAIN, offsetof(struct api_chain, name), 1, e);
+    for (unsigned i = 0; rc == 0 && i < sizeof(names) / sizeof(names[0]); i++)
+        rc = check_names(model, names[i].type, names[i].name_offset, names[i].has_owner, e);
     if (rc == 0)
         rc = check_ports(model, e);
     if (rc == 0)
         rc = check_addresses(model, e);
+    if (rc == 0)
+        rc = check_chains(model, e);
     if (rc == 0)
         rc = check_cables(model, e);
     if (rc == 0)

@@ -10,7 +10,10 @@
 // sentence in *e; -ENOMEM. Main thread.
 int check_model(const struct model *model, struct error *e);
 
-// check_cables.c: members, chains and kernel twins, once owners are checked.
+// check_chains.c: what stands on chains, once owners are checked.
+int check_chains(const struct model *model, struct error *e);
+
+// check_cables.c: members, chains, guests on chains and kernel twins, likewise.
 int check_cables(const struct model *model, struct error *e);
 
 // The name of a tenant, "?" beyond the last.

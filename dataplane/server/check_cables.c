@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Is everything plugged in once, and into something that is there? Members of switches, both ends
-// of chains, kernel twins of router interfaces. Main thread, called by check.c; changes nothing.
-// Next: wire.c.
+// of chains, guests on chains, kernel twins of router interfaces. Main thread, called by check.c;
+// changes nothing. Next: wire.c.
 
 #include "dataplane/server/check.h"
 
@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+// In place of VLANs: the port is a guest's on a chain, and attached to nothing else at all.
+#define VLANS_OF_GUEST UINT32_MAX
 #define MAX_MEMBERS 4096 // of one switch: a flood takes so many references to one buffer
 
 // What may be plugged in once only: an attachment of a port, or (kind) an interface.
@@ -106,9 +108,22 @@ static int add_twin(struct cables *c, const struct api_interface *interface)
     return 0;
 }
 
+static int add_guest(struct cables *c, const struct api_guest_function *guest)
+{
+    uint32_t n_ports = count(c->model, API_PORT);
+
+    if (guest->inside >= n_ports || guest->outside >= n_ports)
+        return check_refuse(c->e, check_tenant_name(c->model, guest->owner), guest->name,
+                            "a port of the guest does not exist");
+    add_key(c, API_END_PORT, guest->inside, VLANS_OF_GUEST);
+    add_key(c, API_END_PORT, guest->outside, VLANS_OF_GUEST);
+    return 0;
+}
+
 static int add_all(struct cables *c)
 {
     uint32_t n;
+    const struct api_guest_function *guests;
     const struct api_member *members = model_items(c->model, API_MEMBER, &n);
     const struct api_interface *interfaces;
     const struct api_chain *chains;
@@ -119,6 +134,9 @@ static int add_all(struct cables *c)
     chains = model_items(c->model, API_CHAIN, &n);
     for (uint32_t i = 0; rc == 0 && i < n; i++)
         rc = add_chain(c, &chains[i]);
+    guests = model_items(c->model, API_GUEST_FUNCTION, &n);
+    for (uint32_t i = 0; rc == 0 && i < n; i++)
+        rc = add_guest(c, &guests[i]);
     interfaces = model_items(c->model, API_INTERFACE, &n);
     for (uint32_t i = 0; rc == 0 && i < n; i++)
         rc = add_twin(c, &interfaces[i]);
@@ -128,6 +146,14 @@ static int add_all(struct cables *c)
 static int compare_keys(const void *a, const void *b)
 {
     return memcmp(a, b, sizeof(struct cable_key)); // any order will do
+}
+
+// Whether a guest has the port of this key, and something else has it too. Among the keys of a port
+// the guest's is the last.
+static int is_beside_guest(const struct cable_key *key)
+{
+    return key->kind == API_END_PORT && key->vlans == VLANS_OF_GUEST &&
+           key[-1].kind == API_END_PORT && key[-1].index == key->index;
 }
 
 static int check_keys(const struct cables *c)
@@ -140,7 +166,7 @@ static int check_keys(const struct cables *c)
     for (uint32_t i = 1; i < c->n; i++) {
         const struct cable_key *key = &c->keys[i];
 
-        if (compare_keys(key - 1, key) != 0)
+        if (compare_keys(key - 1, key) != 0 && !is_beside_guest(key))
             continue;
         if (key->kind == API_END_INTERFACE)
             return error_set(c->e, -EINVAL, interfaces[key->index].name,
@@ -156,7 +182,7 @@ int check_cables(const struct model *model, struct error *e)
 {
     struct cables c = {.model = model, .e = e};
     size_t n_keys = count(model, API_MEMBER) + 2 * (size_t)count(model, API_CHAIN) +
-                    count(model, API_INTERFACE) + 1;
+                    2 * (size_t)count(model, API_GUEST_FUNCTION) + count(model, API_INTERFACE) + 1;
     int rc;
 
     c.keys = calloc(n_keys, sizeof(*c.keys));

@@ -23,6 +23,8 @@
 #include "dataplane/core/counters.h"
 #include "dataplane/core/log.h"
 #include "dataplane/server/transaction.h"
+#include "dataplane/session/keep.h"
+#include "dataplane/session/session.h"
 #include "dataplane/switch/switch.h"
 
 #define MAX_CLIENTS 16
@@ -283,6 +285,16 @@ static void show_macs(const struct generation *running)
     }
 }
 
+// What functions have learned, for the process after this one.
+static void keep_learned(const struct generation *running)
+{
+    keep_begin();
+    for (uint32_t i = 0; i < running->n_functions; i++)
+        if (running->functions[i].ops->keep != NULL)
+            running->functions[i].ops->keep(&running->functions[i]);
+    (void)keep_end();
+}
+
 static void tick(void)
 {
     static unsigned n_calls;
@@ -292,11 +304,14 @@ static void tick(void)
     if (read(timer_fd, &n_ticks, sizeof(n_ticks)) < 0)
         return;
     clock_update();
+    session_tend();
     port_watch(0);
     for (uint32_t i = 0; running != NULL && i < running->n_functions; i++)
         running->functions[i].ops->age(&running->functions[i], running);
     if (running != NULL && n_calls++ % TICKS_PER_SEC == 0)
         show_macs(running);
+    if (running != NULL && keep_is_due())
+        keep_learned(running);
 }
 
 void server_run(void)

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "dataplane/chain/chain.h"
 #include "dataplane/core/counters.h"
 #include "dataplane/core/error.h"
 #include "dataplane/core/log.h"
@@ -198,15 +199,21 @@ static const struct function_route function_routes[API_N_TYPES] = {
     [API_LIST_NEIGHBORS] = {"router", 0},   [API_PING] = {"router", 0},
     [API_DYNAMIC_NEXT_HOP] = {"router", 1}, [API_ROUTE_CHANGE] = {"router", 1},
     [API_NEIGHBOR_CHANGE] = {"router", 1},  [API_ROUTE_SWEEP] = {"router", 1},
+    [API_RULE_CHANGE] = {"firewall", 0},    [API_SHOW_FIREWALL] = {"firewall", 0},
+    [API_LIST_RULES] = {"firewall", 0},     [API_SHOW_NAT] = {"nat", 0},
+    [API_LIST_BINDINGS] = {"nat", 0},
 };
 
-static size_t handle_function(struct request *r)
+// Requests to no function of their own.
+static int (*const chain_requests[API_N_TYPES])(struct function_request *, struct error *) = {
+    [API_SHOW_CHAIN] = chain_show,
+    [API_LIST_SESSIONS] = chain_sessions_request,
+    [API_CLEAR_SESSIONS] = chain_sessions_request,
+};
+
+static struct function_request make_request(const struct request *r)
 {
-    const struct function_route *route = &function_routes[r->header.type];
-    const char *tenant = route->is_targeted ? r->t->target.tenant : r->items;
-    const char *name = route->is_targeted ? r->t->target.name : tenant + API_NAME_SIZE;
-    struct function *f = generation_find(generation_published, route->kind, tenant, name);
-    struct function_request request = {
+    return (struct function_request){
         .generation = generation_published,
         .type = r->header.type,
         .items = r->items,
@@ -215,17 +222,49 @@ static size_t handle_function(struct request *r)
         .answer = (char *)r->answer + sizeof(struct api_header),
         .answer_size = API_DATAGRAM_SIZE - sizeof(struct api_header),
     };
+}
+
+static size_t put_request(const struct request *r, const struct function_request *request, int rc,
+                          const struct error *e)
+{
+    if (rc < 0)
+        return put_error(r, e);
+    if (request->answer_type == 0)
+        return put_done(r);
+    return put_answer(r, request->answer_type, request->answer, request->n_answers);
+}
+
+static size_t handle_function(struct request *r)
+{
+    const struct function_route *route = &function_routes[r->header.type];
+    const char *tenant = route->is_targeted ? r->t->target.tenant : r->items;
+    const char *name = route->is_targeted ? r->t->target.name : tenant + API_NAME_SIZE;
+    struct function *f = generation_find(generation_published, route->kind, tenant, name);
+    struct function_request request = make_request(r);
     struct error e = {0};
+    int rc;
 
     if (f == NULL && tenant[0] == '\0')
         return refuse(r, -EPROTO, "of which router? API_ROUTE_TARGET first");
     if (f == NULL)
-        return refuse(r, -ENOENT, "there is no such switch or router");
-    if (f->ops->request(f, &request, &e) < 0)
-        return put_error(r, &e);
-    if (request.answer_type == 0)
-        return put_done(r);
-    return put_answer(r, request.answer_type, request.answer, request.n_answers);
+        return refuse(r, -ENOENT, "there is no such object");
+    rc = f->ops->request(f, &request, &e);
+    if (rc == 0 && r->header.type == API_RULE_CHANGE) {
+        struct api_rule_change change;
+
+        memcpy(&change, r->items, sizeof(change));
+        generation_published->config_id = change.config_id;
+    }
+    return put_request(r, &request, rc, &e);
+}
+
+static size_t handle_chain(struct request *r)
+{
+    struct function_request request = make_request(r);
+    struct error e = {0};
+    int rc = chain_requests[r->header.type](&request, &e);
+
+    return put_request(r, &request, rc, &e);
 }
 
 static size_t dispatch(struct request *r)
@@ -250,7 +289,20 @@ static size_t dispatch(struct request *r)
     case API_NEXT_HOP_GROUP:
     case API_NEXT_HOP:
     case API_ROUTE:
+    case API_GUEST_FUNCTION:
+    case API_ADDRESS_GROUP:
+    case API_GROUP_PREFIX:
+    case API_PORT_GROUP:
+    case API_GROUP_PORTS:
+    case API_FIREWALL:
+    case API_RULE:
+    case API_NAT:
+    case API_NAT_SOURCE:
+    case API_NAT_POOL:
+    case API_NAT_STATIC:
+    case API_NAT_FORWARD:
     case API_CHAIN:
+    case API_CHAIN_FUNCTION:
         return handle_object(r);
     case API_COMMIT:
         return handle_commit(r);
@@ -261,6 +313,8 @@ static size_t dispatch(struct request *r)
     case API_XDP:
         return handle_xdp(r);
     default:
+        if (chain_requests[r->header.type] != NULL)
+            return handle_chain(r);
         if (function_routes[r->header.type].kind != NULL)
             return handle_function(r);
         return refuse(r, -EPROTO, "this message goes the other way");

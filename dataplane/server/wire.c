@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // What is plugged in where? Lays out the functions and their sides, then runs the cables: from a
 // port's VLANs to a side, from side to side, from port to port. Main thread, called by build.c on a
-// model that check.c has passed. Next: build.c, which fills the functions.
+// model that check.c has passed. Next: wire_chains.c for chains with functions, then build.c, which
+// fills the functions.
 
 #include "dataplane/server/wire.h"
 
@@ -10,15 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define N_VLANS 4096
+#include "dataplane/server/wire_parts.h"
 
-struct wiring {
-    struct generation *g;
-    const struct model *model;
-    uint32_t first_switch, first_router; // functions
-    uint32_t *n_plugged;                 // of a switch: sides that are taken
-    uint32_t n_attachments;              // laid out so far
-};
+#define N_VLANS 4096
 
 static int no_memory(struct error *e)
 {
@@ -61,8 +56,8 @@ static int plug_in(struct port_entry *entry, const struct attachment *a, uint32_
     return 0;
 }
 
-static int plug_port(struct generation *g, uint32_t attachment, uint32_t port, uint16_t outer,
-                     uint16_t inner)
+int wire_port(struct generation *g, uint32_t attachment, uint32_t port, uint16_t outer,
+              uint16_t inner)
 {
     struct attachment *a = &g->attachments[attachment];
 
@@ -78,6 +73,13 @@ static const struct api_chain *chain_list(const struct wiring *w, uint32_t *n)
     return model_items(w->model, API_CHAIN, n);
 }
 
+int wire_has_functions(const struct wiring *w, uint32_t chain)
+{
+    uint32_t n, first;
+
+    return model_owned(w->model, API_CHAIN_FUNCTION, chain, &first, &n) != NULL;
+}
+
 // Name the functions and count their sides, but for chains at switches.
 static uint32_t lay_out(struct wiring *w)
 {
@@ -91,6 +93,8 @@ static uint32_t lay_out(struct wiring *w)
             w->first_switch = n_functions;
         if (strcmp(ops->name, "router") == 0)
             w->first_router = n_functions;
+        if (strcmp(ops->name, "chain") == 0)
+            w->first_chain = n_functions;
         for (uint32_t i = 0; w->g->functions != NULL && i < n; i++) {
             struct function *f = &w->g->functions[n_functions + i];
             const char *tenant, *name;
@@ -124,7 +128,8 @@ static int make_attachments(struct wiring *w, struct error *e)
     for (uint32_t i = 0; i < g->n_functions; i++)
         w->n_plugged[i] = g->functions[i].n_attachments;
     for (uint32_t i = 0; i < n_chains; i++)
-        if (count_chain_end(w, &chains[i].inside) + count_chain_end(w, &chains[i].outside) == 2)
+        if (count_chain_end(w, &chains[i].inside) + count_chain_end(w, &chains[i].outside) == 2 &&
+            !wire_has_functions(w, i))
             n_cable_ends += 2;
     n = 0;
     for (uint32_t i = 0; i < g->n_functions; i++) {
@@ -134,11 +139,13 @@ static int make_attachments(struct wiring *w, struct error *e)
     g->n_attachments = n + n_cable_ends;
     w->n_attachments = n;
     g->attachments = calloc(g->n_attachments + 1, sizeof(*g->attachments));
-    g->names = calloc(2 * (size_t)n_chains + 1, sizeof(*g->names));
-    if (g->attachments == NULL || g->names == NULL)
+    g->chains = calloc((size_t)n_chains + 1, sizeof(*g->chains));
+    g->n_chains = n_chains;
+    if (g->attachments == NULL || g->chains == NULL)
         return no_memory(e);
     for (uint32_t i = 0; i < g->n_attachments; i++) {
         g->attachments[i].peer = ATTACHMENT_NONE;
+        g->attachments[i].beyond = ATTACHMENT_NONE;
         g->attachments[i].function = FUNCTION_NONE;
     }
     for (uint32_t i = 0; i < g->n_functions; i++)
@@ -156,7 +163,7 @@ static int plug_members(struct wiring *w)
         const struct function *f = &w->g->functions[w->first_switch + members[i].owner];
 
         side = i > 0 && members[i - 1].owner == members[i].owner ? side + 1 : 0;
-        if (plug_port(w->g, f->first_attachment + side, members[i].port, members[i].outer_vlan,
+        if (wire_port(w->g, f->first_attachment + side, members[i].port, members[i].outer_vlan,
                       members[i].inner_vlan) < 0)
             return -ENOMEM;
     }
@@ -181,13 +188,12 @@ static int plug_twins(struct wiring *w)
 
     for (uint32_t i = 0; i < n; i++)
         if (interfaces[i].kernel_port != API_NONE &&
-            plug_port(w->g, interface_side(w, i) + 1, interfaces[i].kernel_port, 0, 0) < 0)
+            wire_port(w->g, interface_side(w, i) + 1, interfaces[i].kernel_port, 0, 0) < 0)
             return -ENOMEM;
     return 0;
 }
 
-// The side where a chain's end is, ATTACHMENT_NONE for a port.
-static uint32_t end_side(struct wiring *w, const struct api_end *end)
+uint32_t wire_end_side(struct wiring *w, const struct api_end *end)
 {
     uint32_t function = w->first_switch + end->index;
 
@@ -214,16 +220,27 @@ static int run_cable(struct wiring *w, const struct api_chain *chain, uint32_t s
         attachments[sides[1]].peer = sides[0];
         return 0;
     } else if (sides[0] == ATTACHMENT_NONE) {
-        return plug_port(w->g, sides[1], ends[0]->index, ends[0]->outer_vlan, ends[0]->inner_vlan);
+        return wire_port(w->g, sides[1], ends[0]->index, ends[0]->outer_vlan, ends[0]->inner_vlan);
     } else {
-        return plug_port(w->g, sides[0], ends[1]->index, ends[1]->outer_vlan, ends[1]->inner_vlan);
+        return wire_port(w->g, sides[0], ends[1]->index, ends[1]->outer_vlan, ends[1]->inner_vlan);
     }
     for (unsigned i = 0; i < 2; i++) {
         attachments[sides[i]].peer = sides[1 - i];
-        if (plug_port(w->g, sides[i], ends[i]->index, ends[i]->outer_vlan, ends[i]->inner_vlan) < 0)
+        if (wire_port(w->g, sides[i], ends[i]->index, ends[i]->outer_vlan, ends[i]->inner_vlan) < 0)
             return -ENOMEM;
     }
     return 0;
+}
+
+// Name the sides that lead to the chain: a switch knows its members by that.
+static void name_sides(struct wiring *w, const struct chain_cable *cable, const uint32_t sides[2])
+{
+    for (unsigned end = 0; end < 2; end++) {
+        if (sides[end] == ATTACHMENT_NONE)
+            continue;
+        w->g->attachments[sides[end]].chain = cable->name;
+        w->g->attachments[sides[end]].chain_tenant = cable->tenant;
+    }
 }
 
 static int plug_chains(struct wiring *w)
@@ -233,19 +250,21 @@ static int plug_chains(struct wiring *w)
     const struct api_tenant *tenants = model_items(w->model, API_TENANT, &n_tenants);
 
     for (uint32_t i = 0; i < n; i++) {
-        uint32_t sides[2] = {end_side(w, &chains[i].inside), end_side(w, &chains[i].outside)};
-        char *name = w->g->names[2 * i], *tenant = w->g->names[2 * i + 1];
+        struct chain_cable *cable = &w->g->chains[i];
+        uint32_t sides[2] = {wire_end_side(w, &chains[i].inside),
+                             wire_end_side(w, &chains[i].outside)};
+        int rc;
 
-        memcpy(name, chains[i].name, API_NAME_SIZE);
-        memcpy(tenant, tenants[chains[i].owner].name, API_NAME_SIZE);
-        if (run_cable(w, &chains[i], sides) < 0)
-            return -ENOMEM;
-        for (unsigned end = 0; end < 2; end++) {
-            if (sides[end] == ATTACHMENT_NONE)
-                continue;
-            w->g->attachments[sides[end]].chain = name;
-            w->g->attachments[sides[end]].chain_tenant = tenant;
-        }
+        memcpy(cable->name, chains[i].name, API_NAME_SIZE);
+        memcpy(cable->tenant, tenants[chains[i].owner].name, API_NAME_SIZE);
+        cable->has_functions = (uint32_t)wire_has_functions(w, i);
+        rc = cable->has_functions ? wire_chain(w, i, sides, cable->sides)
+                                  : run_cable(w, &chains[i], sides);
+        if (rc < 0)
+            return rc;
+        if (!cable->has_functions)
+            memcpy(cable->sides, sides, sizeof(sides));
+        name_sides(w, cable, sides);
     }
     return 0;
 }

@@ -85,6 +85,8 @@ void switch_activate(struct function *f, const struct generation *generation)
     (void)generation;
     if (config->next_table != NULL)
         take_table(state, config);
+    if (state->active == NULL)
+        switch_take(state, config);
     for (uint32_t i = 0; i < config->n_statics; i++)
         if (mac_table_add_static(state->table, config->statics[i] & MAC_ADDRESS,
                                  (uint16_t)(config->statics[i] & MAC_MEMBER)) != 0)

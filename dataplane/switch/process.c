@@ -168,4 +168,5 @@ const struct function_ops switch_ops = {
     .process = process,
     .age = switch_age,
     .request = switch_request,
+    .keep = switch_keep,
 };

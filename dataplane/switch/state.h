@@ -126,6 +126,9 @@ void switch_slot_put(struct switch_state *state, uint16_t slot);
 // sentence.
 int switch_validate(const struct model *model, uint32_t index, struct error *e);
 
+// keep.c: learn what the process before this one knew. Main thread.
+void switch_take(struct switch_state *state, const struct switch_config *config);
+
 // The members of switch_ops: see walk/function.h.
 uint32_t switch_n_instances(const struct model *model);
 void switch_identify(const struct model *model, uint32_t index, const char **tenant,
@@ -135,6 +138,7 @@ int switch_config_create(struct function *f, const struct model *model, uint32_t
 void switch_config_destroy(struct function *f);
 void switch_activate(struct function *f, const struct generation *generation);
 void switch_age(struct function *f, const struct generation *generation);
+void switch_keep(const struct function *f);
 int switch_request(struct function *f, struct function_request *request, struct error *e);
 
 #endif

@@ -58,12 +58,26 @@ static void to_port(const struct walk_context *ctx, struct rte_mbuf *m, const st
     port_tx_add(ctx->tx, a->port, m);
 }
 
+// A guest on a chain is down.
+static void past_guest(const struct walk_context *ctx, struct rte_mbuf *m,
+                       const struct attachment *a)
+{
+    if (a->is_passed_by)
+        walk_queue_add(ctx, m, a->beyond);
+    else
+        drop_at(ctx, a, m, DROP_CHAIN_GUEST_DOWN);
+}
+
 void egress_forward(const struct walk_context *ctx, struct rte_mbuf *m, uint32_t out)
 {
     const struct attachment *a = &ctx->generation->attachments[out];
 
     if (unlikely(a->port == NULL)) {
         walk_queue_add(ctx, m, a->peer);
+        return;
+    }
+    if (unlikely(a->guest_port != NULL) && !attachment_has_guest_up(a)) {
+        past_guest(ctx, m, a);
         return;
     }
     if (unlikely(packet_of(m)->n_tags > 0) && !is_own_vlan(ctx, m, out)) {

@@ -2,8 +2,8 @@
 #ifndef DATAPLANE_WALK_FUNCTION_H
 #define DATAPLANE_WALK_FUNCTION_H
 
-// The contract of everything a packet can walk through: a switch, a router, chain functions as they
-// come. This header is the manual.
+// The contract of everything a packet can walk through: a switch, a router, a chain and the
+// functions on it. This header is the manual.
 //
 // An instance is a struct function. Its config is immutable and belongs to one generation: it is
 // made by config_create while the next generation is built and freed by config_destroy when no
@@ -15,8 +15,15 @@
 // first_attachment + i]; what is plugged in there (a port, another function's side, nothing) is not
 // the function's business, but for whether its link is up (attachment_is_up).
 //
-// process() and tick() run on a worker: no allocation, log, waiting lock or system call; bounded
-// work.
+// process(), tick(), judge(), release() and credit() run on a worker: no allocation, log, waiting
+// lock or system call; bounded work.
+//
+// A function on a chain (firewall, NAT) has no sides and no process(): it never sees a packet of an
+// open session. The chain (dataplane/chain/) finds a packet's session; where there is none it asks
+// each function in order, from where the packet comes, with judge(). What they say together is the
+// session: two tuples and a slot of 64 bits for each function. A slot's value means the same in
+// another process, after a restart: a rule's number, an address and a port, never a pointer or an
+// index.
 
 #include <stdint.h>
 
@@ -25,6 +32,7 @@
 #include "dataplane/core/error.h"
 #include "dataplane/core/model.h"
 #include "dataplane/core/packet.h"
+#include "dataplane/session/tuple.h"
 
 struct generation;
 struct function;
@@ -53,6 +61,42 @@ struct function_request {
     void *answer; // room for answer_size bytes of items, aligned to eight
     size_t answer_size;
     uint32_t n_answers;
+};
+
+enum function_verdict {
+    FUNCTION_ALLOW,  // to the next one on the chain
+    FUNCTION_DENY,   // with case.drop
+    FUNCTION_REJECT, // likewise, and the sender is told
+    FUNCTION_TURN,   // outward only: back to where it came from (hairpin), the functions that it
+                     // has passed are asked again, inward
+};
+
+enum function_occasion {
+    FUNCTION_FIRST,   // a first packet
+    FUNCTION_AGAIN,   // an open session after a commit; the slot says what was kept for it
+    FUNCTION_RESTORE, // a session of the process before this one: make anew what the slot stands
+                      // for
+};
+
+// A session to be, or to stay, as one function on the chain sees it.
+struct function_case {
+    // Of who begins, in the direction that he sends. A NAT writes the translated one. In the
+    // occasions AGAIN and RESTORE what it writes must be what it wrote then, or it denies: the
+    // session ends.
+    struct session_tuple tuple;
+    const struct session_tuple *last; // AGAIN, RESTORE: what it was behind the whole chain; or NULL
+    uint64_t *slot;                   // 0 at first
+    const struct rte_mbuf *m;         // FIRST: the packet; else NULL
+    const struct packet *p;
+    uint32_t chain;   // session_chain_id: inside addresses of two chains are not the same hosts
+    uint32_t now_ms;  // session clock
+    uint8_t occasion; // enum function_occasion
+    uint8_t
+        is_alone; // no session comes of it: a NAT keeps nothing, and denies what it would change
+    uint8_t is_inward;
+    uint8_t is_turned;    // asked again on the way back of a hairpin: its slot is not kept
+    uint8_t is_stateless; // out: it wants no session, answers are judged on their own
+    uint8_t drop;         // out: why, with DENY and REJECT
 };
 
 struct function_ops {
@@ -97,6 +141,34 @@ struct function_ops {
     // Carry out a request that names this instance. 0 or -errno with path and sentence in *e. The
     // server knows which types go to which kind. Main thread. May be NULL.
     int (*request)(struct function *f, struct function_request *request, struct error *e);
+
+    // Write what is learned into the segment that outlives the process: keep_owner, keep_add
+    // (session/keep.h). About once a second, main thread. May be NULL. What a process before this
+    // one has kept a function takes in its first activate.
+    void (*keep)(const struct function *f);
+
+    // Functions on a chain only, else NULL.
+
+    // Decide a case. Worker; main thread for RESTORE (ctx->worker is no worker's then). If a later
+    // function denies, the chain gives the slot back by release().
+    enum function_verdict (*judge)(const struct function *f, const struct walk_context *ctx,
+                                   struct function_case *c);
+
+    // The session with this slot has ended, or never came to be: let go of what the slot stands
+    // for. Not called for 0. Takes f->state, for f may be of a generation that is gone; any
+    // thread.
+    void (*release)(void *state, uint32_t chain, uint8_t protocol, uint64_t slot);
+
+    // Packets and bytes of a session with this slot, since the last call. Any thread. May be NULL.
+    void (*credit)(void *state, uint64_t slot, uint64_t packets, uint64_t bytes);
+
+    // A number that changes whenever the same case may be answered in another way than before:
+    // open sessions are then judged again.
+    uint32_t (*version)(const struct function *f);
+
+    // Hold f->state beyond f, for slots that may still be released. Main thread.
+    void (*state_get)(void *state);
+    void (*state_put)(void *state);
 };
 
 struct function {

@@ -5,6 +5,7 @@
 
 #include "dataplane/walk/generation.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -36,8 +37,9 @@ void generation_destroy(struct generation *generation)
     for (unsigned worker = 0; worker < API_MAX_WORKERS; worker++)
         free(generation->rx[worker]);
     free(generation->functions);
+    free(generation->by_name);
     free(generation->tick_list);
-    free(generation->names);
+    free(generation->chains);
     free(generation->attachments);
     free(generation->port_list);
     free(generation->ports);
@@ -52,46 +54,66 @@ void generation_publish(struct generation *generation)
     qsbr_wait();
     for (uint32_t i = 0; generation != NULL && i < generation->n_functions; i++)
         generation->functions[i].ops->activate(&generation->functions[i], generation);
+    qsbr_wait(); // what activate() took out of sight belongs to the old one
     generation_destroy(old);
 }
 
-static int is_port_up(const struct attachment *a)
+// What a function is found by.
+struct full_name {
+    const char *kind, *tenant, *name;
+};
+
+static struct full_name full_name_of(const struct function *f)
 {
-    return a->port != NULL && port_is_up(a->port);
+    return (struct full_name){f->ops->name, f->tenant, f->name};
 }
 
-int attachment_is_up(const struct generation *generation, uint32_t attachment)
+static int order_of(const struct full_name *a, const struct full_name *b)
 {
-    const struct attachment *a = &generation->attachments[attachment];
-    const struct attachment *peer;
-    const struct function *f;
+    int order = strcmp(a->name, b->name);
 
-    if (a->port != NULL)
-        return is_port_up(a);
-    if (a->peer == ATTACHMENT_NONE)
-        return 0;
-    peer = &generation->attachments[a->peer];
-    f = &generation->functions[peer->function];
-    if (strcmp(f->ops->name, "switch") != 0)
-        return 1;
-    for (uint32_t i = 0; i < f->n_attachments; i++) {
-        const struct attachment *member = &generation->attachments[f->first_attachment + i];
+    if (order == 0)
+        order = strcmp(a->tenant, b->tenant);
+    return order != 0 ? order : strcmp(a->kind, b->kind);
+}
 
-        if (member != peer && (is_port_up(member) || member->peer != ATTACHMENT_NONE))
-            return 1;
-    }
+static int compare(const void *a, const void *b)
+{
+    const struct full_name x = full_name_of(*(struct function *const *)a);
+    const struct full_name y = full_name_of(*(struct function *const *)b);
+
+    return order_of(&x, &y);
+}
+
+static int compare_to(const void *key, const void *entry)
+{
+    const struct full_name x = full_name_of(*(struct function *const *)entry);
+
+    return order_of(key, &x);
+}
+
+int generation_sort(struct generation *generation)
+{
+    uint32_t n = generation->n_functions;
+
+    generation->by_name = calloc(n + 1, sizeof(struct function *));
+    if (generation->by_name == NULL)
+        return -ENOMEM;
+    for (uint32_t i = 0; i < n; i++)
+        generation->by_name[i] = &generation->functions[i];
+    qsort(generation->by_name, n, sizeof(generation->by_name[0]), compare);
     return 0;
 }
 
 struct function *generation_find(const struct generation *generation, const char *kind,
                                  const char *tenant, const char *name)
 {
-    for (uint32_t i = 0; generation != NULL && i < generation->n_functions; i++) {
-        struct function *f = &generation->functions[i];
+    const struct full_name key = {kind, tenant, name};
+    struct function *const *found;
 
-        if (strcmp(f->name, name) == 0 && strcmp(f->tenant, tenant) == 0 &&
-            strcmp(f->ops->name, kind) == 0)
-            return f;
-    }
-    return NULL;
+    if (generation == NULL)
+        return NULL;
+    found = bsearch(&key, generation->by_name, generation->n_functions,
+                    sizeof(generation->by_name[0]), compare_to);
+    return found != NULL ? *found : NULL;
 }

@@ -20,13 +20,27 @@ struct attachment {
     uint32_t peer;       // attachment at the cable's other end; ATTACHMENT_NONE: nothing, or a port
     uint16_t outer_vlan; // VLAN IDs this attachment takes and gives; 0: none
     uint16_t inner_vlan;
-    uint8_t n_tags; // 0, 1 or 2: how many tags are taken off at entry and put on at exit
-    uint8_t reserved;
+    uint8_t n_tags;       // 0, 1 or 2: how many tags are taken off at entry and put on at exit
+    uint8_t is_passed_by; // a guest on a chain: while it is down packets go to `beyond`
     // Index in generation.functions. FUNCTION_NONE: a cable from this port to the port of `peer`,
     // which takes frames as they come.
     uint32_t function;
+    // A guest on a chain is plugged in here: its other port, and the side of the chain's next
+    // segment that this one is plugged into. NULL: no guest.
+    struct port *guest_port;
+    uint32_t beyond;
     const char *chain_tenant; // the chain that is the cable; NULL: none, a member of a switch
     const char *chain;
+};
+
+// A chain, by name.
+struct chain_cable {
+    char name[API_NAME_SIZE];
+    char tenant[API_NAME_SIZE];
+    // By enum session_side: with functions the two outermost sides of its segments. Without: the
+    // sides that it joins; ATTACHMENT_NONE for a port that is plugged into the other end's.
+    uint32_t sides[2];
+    uint32_t has_functions;
 };
 
 // Where frames of one port go, by their tags. A port without VLAN attachments is transparent: all
@@ -55,9 +69,11 @@ struct generation {
     uint32_t n_attachments;
     struct function *functions; // by kind, in the model's order
     uint32_t n_functions;
-    uint32_t *tick_list; // functions with a tick()
+    struct function **by_name; // see generation_sort
+    uint32_t *tick_list;       // functions with a tick()
     uint32_t n_tick;
-    char (*names)[API_NAME_SIZE];          // of chains and their tenants
+    struct chain_cable *chains; // in the model's order
+    uint32_t n_chains;
     struct worker_rx *rx[API_MAX_WORKERS]; // queues that a worker polls
     uint32_t n_rx[API_MAX_WORKERS];
 };
@@ -77,8 +93,30 @@ static inline uint32_t port_entry_find(const struct port_entry *entry, uint16_t 
 }
 
 // Whether the link of what is plugged in is up: of a port its own, of a switch that of any other
-// of its members, of a router always.
+// of its members, of a router always, of a chain with functions what is at its other end, if no
+// guest in between is down and must not be passed by.
 int attachment_is_up(const struct generation *generation, uint32_t attachment);
+
+// Whether what a chain ends at (0 inside, 1 outside) is up in this sense.
+int chain_end_is_up(const struct generation *generation, const struct chain_cable *cable,
+                    unsigned end);
+
+// Whether both ports of the guest that is plugged in here (guest_port) have a link.
+static inline int attachment_has_guest_up(const struct attachment *a)
+{
+    return port_is_up(a->port) && port_is_up(a->guest_port);
+}
+
+// The other side of an instance of two sides.
+static inline uint32_t attachment_opposite(const struct generation *generation, uint32_t attachment)
+{
+    const struct function *f = &generation->functions[generation->attachments[attachment].function];
+
+    return 2 * f->first_attachment + 1 - attachment;
+}
+
+// For generation_find, once the functions have their names. 0 or -ENOMEM. Main thread.
+int generation_sort(struct generation *generation);
 
 // Instance `name` of a kind ("switch"), NULL if there is none. Main thread.
 struct function *generation_find(const struct generation *generation, const char *kind,

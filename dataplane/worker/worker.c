@@ -20,6 +20,9 @@
 #include "dataplane/core/qsbr.h"
 #include "dataplane/parse/parse.h"
 #include "dataplane/port/tx.h"
+#include "dataplane/session/clock.h"
+#include "dataplane/session/fragment.h"
+#include "dataplane/session/session.h"
 #include "dataplane/walk/queue.h"
 #include "dataplane/walk/walk.h"
 #include "dataplane/worker/idle.h"
@@ -69,6 +72,16 @@ static unsigned receive(struct worker *w, const struct walk_context *ctx,
     return n;
 }
 
+// Sessions that have been silent too long, fragments that wait in vain. Part of each loop, with
+// traffic or without: what is left for later is what fills the table.
+static void age(const struct worker *w, uint64_t now_tsc, int is_idle)
+{
+    uint32_t now_ms = session_clock_ms(now_tsc);
+
+    session_age(w->id, now_ms, is_idle);
+    fragment_age(w->id, now_ms);
+}
+
 static unsigned loop_once(struct worker *w)
 {
     const struct generation *generation = generation_current();
@@ -89,6 +102,7 @@ static unsigned loop_once(struct worker *w)
     if (w->id == 0)
         walk_tick(&ctx);
     port_tx_flush(w->tx);
+    age(w, ctx.now_tsc, n == 0);
     if (n > 0)
         w->stats->busy_cycles += rte_rdtsc() - ctx.now_tsc;
     return n;

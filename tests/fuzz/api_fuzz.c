@@ -79,7 +79,7 @@ static void collect(struct model *model, const uint8_t *datagram, size_t size)
     }
     memcpy(&header, datagram, sizeof(header));
     if ((header.type >= API_TENANT && header.type <= API_STATIC_MAC) ||
-        (header.type >= API_ROUTER && header.type <= API_CHAIN))
+        (header.type >= API_ROUTER && header.type <= API_CHAIN_FUNCTION))
         model_add(model, header.type, datagram + sizeof(header), header.n_items);
 }
 

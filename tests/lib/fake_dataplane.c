@@ -44,7 +44,7 @@ void fake_refuse(struct fake_answer *answer, int error, const char *sentence)
 static int is_of_a_configuration(unsigned type)
 {
     return type == API_HELLO || (type >= API_BEGIN && type < API_LIST_MACS) ||
-           (type >= API_ROUTER && type <= API_CHAIN);
+           (type >= API_ROUTER && type <= API_CHAIN_FUNCTION);
 }
 
 static int serve_one(struct fake_dataplane *f, const struct api_header *request)

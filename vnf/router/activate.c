@@ -69,6 +69,8 @@ void router_activate(struct function *f, const struct generation *generation)
 
     watch_links(state, config, generation);
     neighbor_apply(state, config, config->neighbor_plan);
+    if (state->active == NULL)
+        neighbor_take(state, config);
     route_apply(state, config);
     announce_changes(state, config);
     state->active = config;

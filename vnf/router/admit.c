@@ -77,14 +77,19 @@ static int is_ip4_group(const uint8_t *a) // multicast, or the limited broadcast
 }
 
 // RFC 1812, 5.3.7; RFC 6890. Who has no address yet speaks to groups only (RFC 1122, 3.2.1.3).
-static int is_bad_source4(const struct router_scene *s, const struct rte_mbuf *m)
+static int is_bad_source4(const struct router_scene *s, const struct rte_mbuf *m,
+                          const struct router_interface *in)
 {
     static const uint8_t zero[4];
     const uint8_t *source = packet_source(m, 4);
 
     if (source[0] == 0)
         return memcmp(source, zero, sizeof(zero)) != 0 || !is_ip4_group(packet_destination(m, 4));
-    return source[0] == 127 || source[0] >= 224 || router_has_address(s, NULL, 4, source);
+    if (source[0] == 127 || source[0] >= 224)
+        return 1;
+    // A host behind us, as the NAT on the interface's chain shows it to another one (hairpin). The
+    // NAT lets nobody outside say that.
+    return router_has_address(s, NULL, 4, source) && !router_is_outside(in, source);
 }
 
 static int is_sound4(const struct router_scene *s, struct rte_mbuf **m,
@@ -122,7 +127,7 @@ static int admit4(const struct router_scene *s, struct rte_mbuf **m,
         router_drop(p, DROP_ROUTER_SOURCE_ROUTE);
         return 0;
     }
-    if (is_bad_source4(s, *m)) {
+    if (is_bad_source4(s, *m, in)) {
         router_drop(p, DROP_ROUTER_BAD_SOURCE);
         return 0;
     }
@@ -158,7 +163,7 @@ static uint32_t find_routing(const struct rte_mbuf *m, int is_for_us)
     uint32_t at = sizeof(struct rte_ipv6_hdr);
     uint8_t proto = packet_ip6(m)->proto;
 
-    for (unsigned n = 0; n < PARSE_MAX_EXTENSIONS && is_extension(proto); n++) {
+    for (unsigned n = 0; n < PARSE_MAX_EXTENSIONS && extension_is(proto); n++) {
         if (proto == IPPROTO_ROUTING && is_refused_routing(ip + at, is_for_us))
             return at;
         if (proto == IPPROTO_FRAGMENT && ((ip[at + 2] << 8 | ip[at + 3]) & 0xfff8) != 0)

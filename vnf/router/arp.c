@@ -2,7 +2,8 @@
 // What does ARP tell of an IPv4 neighbour, and what do we tell it (RFC 826, RFC 5227)? Called by
 // admit.c for ARP packets from the network, by neighbor_tick.c and announce.c for our own; on
 // workers. parse has proven the 28 bytes. Answers are written over the request. It believes nobody
-// about an address of ours and answers for no address but ours. Next: neighbor.c, which learns.
+// about an address of ours and answers for no address but ours and
+// those of NATs on the chain. Next: neighbor.c, which learns.
 
 #include <rte_arp.h>
 
@@ -187,14 +188,14 @@ void router_arp(const struct router_scene *s, struct rte_mbuf **m,
     const uint8_t *sender = (const uint8_t *)&arp->arp_data.arp_sip;
     const uint8_t *target = (const uint8_t *)&arp->arp_data.arp_tip;
     int is_probe = is_request && memcmp(sender, no_address, sizeof(no_address)) == 0;
-    int is_for_us = router_is_own(in, 4, target);
+    int is_for_us = router_claims(in, target);
     struct neighbor_news news = {.slot = in->slot, .family = 4, .is_override = 1};
 
     if (!(packet_of(*m)->flags & PACKET_ARP) || !is_sound(in, *m, is_probe)) {
         router_drop(packet_of(*m), DROP_ROUTER_BAD_ARP);
         return;
     }
-    if (!is_probe && router_is_own(in, 4, sender)) {
+    if (!is_probe && router_claims(in, sender)) {
         defend(s, in, sender);
         router_drop(packet_of(*m), DROP_ROUTER_BAD_ARP);
         return;

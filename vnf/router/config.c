@@ -10,6 +10,7 @@
 #include <rte_cycles.h>
 
 #include "vnf/router/neighbor.h"
+#include "vnf/router/outside.h"
 #include "vnf/router/route.h"
 
 #define ERRORS_PER_SEC 100 // ICMP errors of one interface, and as many at once
@@ -105,6 +106,8 @@ static int add_interface(const struct build *b, const struct api_interface *item
     interface->kernel_attachment = item->kernel_port != API_NONE ? side + 1 : ATTACHMENT_NONE;
     if (is_new)
         b->state->slots[interface->slot].is_up = (uint8_t)attachment_is_up(b->generation, side);
+    if (router_outside_collect(b->model, index, interface) < 0)
+        return no_memory(b);
     return add_addresses(b, interface, index);
 }
 
@@ -161,6 +164,7 @@ static void destroy(struct router_config *config, struct router_state *state)
     for (uint32_t i = 0; i < config->n_interfaces; i++) {
         router_slot_put(state, config->interfaces[i].slot);
         free(config->interfaces[i].addresses);
+        free(config->interfaces[i].outside);
     }
     free(config->interface_of_slot);
     free(config->interfaces);

@@ -126,7 +126,7 @@ static uint32_t last_next_header(const struct rte_mbuf *m)
     uint32_t at = sizeof(struct rte_ipv6_hdr), field = NEXT_HEADER_OFF;
     uint8_t proto = ip[NEXT_HEADER_OFF];
 
-    for (unsigned n = 0; n < PARSE_MAX_EXTENSIONS && is_extension(proto); n++) {
+    for (unsigned n = 0; n < PARSE_MAX_EXTENSIONS && extension_is(proto); n++) {
         field = at;
         extension_step(ip, &proto, &at);
     }

@@ -106,6 +106,9 @@ int neighbor_dynamic_change(struct router_state *state, const struct router_conf
                             const struct function_request *request, struct error *e);
 void neighbor_dynamic_sweep(struct router_state *state, uint32_t epoch);
 
+// Learn what the process before this one knew. After the first neighbor_apply.
+void neighbor_take(struct router_state *state, const struct router_config *config);
+
 // An interface went down: what was learned there is forgotten. Main thread.
 void neighbor_link_down(struct router_state *state, uint16_t slot);
 

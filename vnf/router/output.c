@@ -170,6 +170,31 @@ static void decrement_ttl(struct rte_mbuf *m, const struct packet *p)
         packet_ip6(m)->hop_limits--;
 }
 
+// All but the MAC. 0: its fate is sealed.
+static int prepare(const struct router_scene *s, struct rte_mbuf **m,
+                   const struct router_interface *out, const struct router_interface *in)
+{
+    struct packet *p = packet_of(*m);
+
+    if (!admit(s, m, out, in))
+        return 0;
+    router_trim(*m, p->l3_end);
+    if (in != NULL) {
+        decrement_ttl(*m, p);
+        if (packet_is_syn(*m, p))
+            router_clamp_mss(*m, in, out);
+    }
+    return 1;
+}
+
+void router_output_to(const struct router_scene *s, struct rte_mbuf **m,
+                      const struct router_interface *out, const uint8_t *mac,
+                      const struct router_interface *in)
+{
+    if (prepare(s, m, out, in) && finish(s, *m, out, mac))
+        *m = NULL;
+}
+
 void router_output(const struct router_scene *s, struct rte_mbuf **m,
                    const struct router_path *path, const struct router_interface *in)
 {
@@ -183,14 +208,8 @@ void router_output(const struct router_scene *s, struct rte_mbuf **m,
         router_drop(p, DROP_ROUTER_NO_ROUTE);
         return;
     }
-    if (!admit(s, m, out, in))
+    if (!prepare(s, m, out, in))
         return;
-    router_trim(*m, p->l3_end);
-    if (in != NULL) {
-        decrement_ttl(*m, p);
-        if (packet_is_syn(*m, p))
-            router_clamp_mss(*m, in, out);
-    }
     if (family != 0) {
         mac = neighbor_mac(s->state, path->neighbor);
     } else {

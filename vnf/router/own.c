@@ -26,6 +26,45 @@ static int is_in_subnet(const struct router_address *subnet, const uint8_t *addr
     return router_address_covers(subnet->bytes, subnet->prefix_len, address);
 }
 
+int router_is_outside(const struct router_interface *in, const uint8_t *address)
+{
+    uint32_t low = 0, high = in->n_outside, wanted;
+
+    memcpy(&wanted, address, sizeof(wanted));
+    wanted = rte_be_to_cpu_32(wanted);
+    while (low < high) {
+        uint32_t middle = (low + high) / 2;
+
+        if (in->outside[middle].first <= wanted)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low > 0 && wanted <= in->outside[low - 1].last;
+}
+
+int router_claims(const struct router_interface *in, const uint8_t *address)
+{
+    if (router_is_own(in, 4, address))
+        return 1;
+    if (!router_is_outside(in, address))
+        return 0;
+    for (uint32_t i = 0; i < in->n_addresses; i++)
+        if (in->addresses[i].family == 4 && is_in_subnet(&in->addresses[i], address))
+            return 1;
+    return 0;
+}
+
+const struct router_interface *router_outside_of(const struct router_config *config,
+                                                 const uint8_t *address)
+{
+    for (uint32_t i = 0; i < config->n_interfaces; i++)
+        if (config->interfaces[i].n_outside > 0 &&
+            router_is_outside(&config->interfaces[i], address))
+            return &config->interfaces[i];
+    return NULL;
+}
+
 // A route to the interface without a next hop: the destinations are neighbours.
 static int is_routed_to(const struct router_scene *s, const struct router_interface *in,
                         uint8_t family, const uint8_t *address)

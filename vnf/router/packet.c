@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Is this source perhaps our own, and what do bytes of a packet sum up to? Called for packets that
+// Is this source perhaps our own, and what does an ICMPv6 checksum count? Called for packets that
 // are off the plain way: a source that may be ours, an ICMP error, a reply, a ping. Worker, but for
 // router_own_init, which the main thread calls while a configuration is made. Changes metadata in
 // packet_set_icmp, else nothing. Next: local.c, icmp_error.c.
@@ -48,29 +48,6 @@ int router_has_address(const struct router_scene *s, const struct router_interfa
         if (router_is_own(&s->config->interfaces[i], family, address))
             return 1;
     return 0;
-}
-
-// rte_raw_cksum_mbuf of 22.11 cuts carries off behind a segment of odd length.
-uint16_t sum_range(const struct rte_mbuf *m, uint32_t off, uint32_t len)
-{
-    uint64_t sum = 0;
-    uint32_t done = 0;
-
-    for (; m != NULL && done < len; m = m->next) {
-        uint32_t size;
-        uint16_t part;
-
-        if (off >= m->data_len) {
-            off -= m->data_len;
-            continue;
-        }
-        size = RTE_MIN(m->data_len - off, len - done);
-        part = rte_raw_cksum(rte_pktmbuf_mtod_offset(m, const uint8_t *, off), size);
-        sum += done & 1 ? rte_bswap16(part) : part;
-        done += size;
-        off = 0;
-    }
-    return sum_fold(sum);
 }
 
 uint16_t sum_pseudo6(const struct rte_ipv6_hdr *ip, uint8_t proto, uint32_t len)

@@ -12,6 +12,8 @@
 #include <rte_icmp.h>
 #include <rte_ip.h>
 
+#include "dataplane/core/checksum.h"
+#include "dataplane/parse/extension.h"
 #include "vnf/router/state.h"
 
 #define ROUTER_TTL 64 // of packets that begin here (RFC 1700)
@@ -131,46 +133,16 @@ int router_has_address(const struct router_scene *s, const struct router_interfa
 
 // IPv6 extension headers that parse walks: `proto` and `at` go from one to the next, whose length
 // parse has proven.
-static inline int is_extension(uint8_t proto)
-{
-    return proto == IPPROTO_HOPOPTS || proto == IPPROTO_ROUTING || proto == IPPROTO_FRAGMENT ||
-           proto == IPPROTO_AH || proto == IPPROTO_DSTOPTS;
-}
-
 static inline void extension_step(const uint8_t *ip, uint8_t *proto, uint32_t *at)
 {
-    uint32_t len = (ip[*at + 1] + 1U) * 8U;
+    uint32_t len = extension_len(*proto, ip + *at);
 
-    if (*proto == IPPROTO_FRAGMENT)
-        len = 8;
-    else if (*proto == IPPROTO_AH) // RFC 4302, 2.2
-        len = RTE_MAX((ip[*at + 1] + 2U) * 4U, 12U);
     *proto = ip[*at];
     *at += len;
 }
 
-// One's complement sums (RFC 1071), of 16-bit words as they lie in memory.
-
-static inline uint16_t sum_fold(uint64_t sum)
-{
-    sum = (sum & 0xffffffff) + (sum >> 32);
-    sum = (sum & 0xffff) + (sum >> 16 & 0xffff) + (sum >> 32);
-    sum = (sum & 0xffff) + (sum >> 16);
-    return (uint16_t)((sum & 0xffff) + (sum >> 16));
-}
-
-// Of `len` bytes of the chain from `off` on, which it has.
-uint16_t sum_range(const struct rte_mbuf *m, uint32_t off, uint32_t len);
-
 // What an ICMPv6 checksum counts beside the message (RFC 8200, 8.1): addresses, length, protocol.
 uint16_t sum_pseudo6(const struct rte_ipv6_hdr *ip, uint8_t proto, uint32_t len);
-
-// A checksum after the words that summed up to `from` have become words that sum up to `to`
-// (RFC 1624, equation 3).
-static inline uint16_t sum_update(uint16_t checksum, uint16_t from, uint16_t to)
-{
-    return (uint16_t)~sum_fold((uint64_t)(uint16_t)~checksum + (uint16_t)~from + to);
-}
 
 // Of a header without options, as it is on the wire: 0xffff if its checksum is right.
 static inline uint16_t ip4_sum(const struct rte_ipv4_hdr *ip)

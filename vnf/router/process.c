@@ -165,6 +165,8 @@ static __rte_noinline void check_reverse(const struct router_scene *s, struct bu
         if (!(batch->in[k]->flags & API_INTERFACE_STRICT_URPF) ||
             (family == 6 && ip6_is_link_local(source6[k])))
             continue;
+        if (family == 4 && router_is_outside(batch->in[k], (const uint8_t *)&source4[k]))
+            continue; // hairpin
         if (!leads_to(group[k], batch->in[k]->slot))
             batch->group[k] = &not_routed_back;
     }
@@ -178,6 +180,30 @@ static void take_broadcast(const struct router_scene *s, struct rte_mbuf **m,
         router_local(s, m, in);
     else
         router_drop(packet_of(*m), DROP_ROUTER_BAD_DESTINATION);
+}
+
+// For the router, or for a NAT on the chain of one of its interfaces: that one gets it first, by
+// our own MAC, and sends back what it knows no binding for.
+static void take_local(const struct router_scene *s, struct rte_mbuf **m,
+                       const struct router_interface *in, uint8_t scope)
+{
+    // RFC 1812, 5.2.7.1: an address without a host.
+    static const struct icmp_fault nobody = {DROP_ROUTER_LOCAL_UNWANTED, 3, 1, 0, 0, 0};
+    const struct router_interface *out = NULL;
+    const uint8_t *destination = packet_destination(*m, packet_family(packet_of(*m)));
+
+    if (packet_of(*m)->flags & PACKET_IP4)
+        out = router_outside_of(s->config, destination);
+    if (out == NULL || (out == in && router_has_address(s, in, 4, destination)))
+        router_local(s, m, in);
+    else if (scope != API_DROP_NONE)
+        router_drop(packet_of(*m), scope);
+    else if (out == in && packet_of(*m)->l4_proto == IPPROTO_TCP) // RFC 5382, REQ-4: not answered
+        router_drop(packet_of(*m), DROP_ROUTER_LOCAL_UNWANTED);
+    else if (out == in)
+        router_icmp_error(s, m, in, &nobody);
+    else
+        router_output_to(s, m, out, out->mac, in);
 }
 
 // The packet is not to be sent on by a path of its route.
@@ -200,7 +226,7 @@ static __rte_noinline void decide_apart(const struct router_scene *s, struct rte
     else if (scope == DROP_ROUTER_BAD_FRAME)
         router_drop(p, DROP_ROUTER_BAD_FRAME);
     else if (group != NULL && group->type == API_ROUTE_LOCAL)
-        router_local(s, m, in);
+        take_local(s, m, in, scope);
     else if (scope == DROP_ROUTER_BAD_SOURCE)
         router_icmp_error(s, m, in, &beyond_scope);
     else if (scope != API_DROP_NONE)
@@ -432,4 +458,5 @@ const struct function_ops router_ops = {
     .tick = router_tick,
     .age = router_age,
     .request = router_request,
+    .keep = router_keep,
 };

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "vnf/router/address.h"
+#include "vnf/router/outside.h"
 #include "vnf/router/route_table.h"
 
 struct build {
@@ -100,6 +101,45 @@ static int add_address(const struct build *b, const struct router_address *addre
     return rc < 0 ? rc : add_item(b, &item);
 }
 
+// A subnet of the interface as a whole stays what it is.
+static int covers_subnet(const struct router_interface *interface, const uint8_t *address,
+                         uint8_t len)
+{
+    for (uint32_t i = 0; i < interface->n_addresses; i++)
+        if (interface->addresses[i].family == 4 && len <= interface->addresses[i].prefix_len &&
+            interface->addresses[i].prefix_len < 32 &&
+            router_address_covers(address, len, interface->addresses[i].bytes))
+            return 1;
+    return 0;
+}
+
+// Outside addresses of NATs are for the router: process.c knows what to do with them.
+static int add_outside(const struct build *b, const struct router_interface *interface,
+                       uint32_t value)
+{
+    int rc = 0;
+
+    for (uint32_t i = 0; rc == 0 && i < interface->n_outside; i++) {
+        const struct router_range *range = &interface->outside[i];
+        uint64_t at = range->first;
+
+        while (rc == 0 && at <= range->last) {
+            uint8_t len = router_outside_step(range, (uint32_t)at), address[16] = {0};
+            uint32_t bytes = rte_cpu_to_be_32((uint32_t)at);
+            struct route_item item;
+
+            memcpy(address, &bytes, sizeof(bytes));
+            item = item_of(4, address, len, API_SOURCE_CONNECTED);
+            item.type = API_ROUTE_LOCAL;
+            item.value = value;
+            if (!covers_subnet(interface, address, len))
+                rc = add_item(b, &item);
+            at += UINT64_C(1) << (32 - len);
+        }
+    }
+    return rc;
+}
+
 static int add_interface(const struct build *b, const struct router_interface *interface)
 {
     struct route_draft draft = {
@@ -115,7 +155,7 @@ static int add_interface(const struct build *b, const struct router_interface *i
     }
     for (uint32_t i = 0; rc == 0 && i < interface->n_addresses; i++)
         rc = add_address(b, &interface->addresses[i], values);
-    return rc;
+    return rc == 0 ? add_outside(b, interface, values[API_ROUTE_LOCAL]) : rc;
 }
 
 // The interface in whose subnet an address is. NULL: none.

@@ -34,6 +34,11 @@ struct router_address {
     uint8_t bytes[16];
 };
 
+// Addresses in host order.
+struct router_range {
+    uint32_t first, last;
+};
+
 // An interface in one configuration; immutable.
 struct router_interface {
     char name[API_NAME_SIZE];
@@ -48,6 +53,8 @@ struct router_interface {
     struct router_address *addresses; // configured ones
     uint32_t n_addresses;
     uint8_t link_local[16]; // fe80::/64 with an EUI-64 of the MAC (RFC 4291, 2.5.1), if has_ip6
+    struct router_range *outside; // of NATs on its chain (outside.c); sorted
+    uint32_t n_outside;
 };
 
 struct router_config {
@@ -179,6 +186,11 @@ struct router_path;
 void router_output(const struct router_scene *s, struct rte_mbuf **m,
                    const struct router_path *path, const struct router_interface *in);
 
+// output.c: the same to a MAC that is known.
+void router_output_to(const struct router_scene *s, struct rte_mbuf **m,
+                      const struct router_interface *out, const uint8_t *mac,
+                      const struct router_interface *in);
+
 // output.c: the same below the MTU and TTL: put the header on and set the verdict. For arp.c, nd.c
 // and fragment.c, which know the MAC; `m` begins with room for an Ethernet header.
 void router_set_header(const struct router_interface *out, struct rte_mbuf *m, const uint8_t *mac,
@@ -217,6 +229,16 @@ void router_ping_tick(const struct router_scene *s);
 // own.c: whether an address (unicast) is the router's own on this interface; ARP and ND answer for
 // it and believe nobody else who claims it.
 int router_is_own(const struct router_interface *in, uint8_t family, const uint8_t *address);
+// own.c: whether an IPv4 address is an outside one of a NAT on the interface's chain. What comes
+// from elsewhere to such an address goes out to the chain; what the chain sends back is ours or
+// nobody's.
+int router_is_outside(const struct router_interface *in, const uint8_t *address);
+// own.c: whether ARP answers for it on this interface: an own address, or an outside one of a NAT
+// that lies in a subnet of the interface.
+int router_claims(const struct router_interface *in, const uint8_t *address);
+// own.c: the interface to whose chain a packet to an outside address goes, or NULL.
+const struct router_interface *router_outside_of(const struct router_config *config,
+                                                 const uint8_t *address);
 // own.c: whether the neighbour may have this address on this interface: it is in a subnet of the
 // interface, link-local, or routed to the interface without a next hop.
 int router_is_on_link(const struct router_scene *s, const struct router_interface *in,
@@ -296,6 +318,7 @@ void router_process(const struct function *f, const struct walk_context *ctx, st
                     unsigned n);
 void router_tick(const struct function *f, const struct walk_context *ctx);
 void router_age(struct function *f, const struct generation *generation);
+void router_keep(const struct function *f);
 int router_request(struct function *f, struct function_request *request, struct error *e);
 
 // validate.c: does router number `index` of the model make sense? -EINVAL with path and sentence.

@@ -110,12 +110,15 @@ char *http_read_all(int fd)
 const char *http_ask(const char *method, const char *path, const char *headers, const char *body)
 {
     int fd = http_dial();
-    char request[4096];
+    size_t size = strlen(body) + 4096;
+    char *request = malloc(size);
 
-    snprintf(request, sizeof(request),
+    assert_non_null(request);
+    snprintf(request, size,
              "%s %s HTTP/1.1\r\nHost: x\r\nConnection: close\r\n%sContent-Length: %zu\r\n\r\n%s",
              method, path, headers, strlen(body), body);
     http_send_text(fd, request);
+    free(request);
     return http_read_all(fd);
 }
 

@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// What is a segment of a chain in the next generation? Called while server/ builds or frees a
+// generation, main thread, on a model that check_chains.c has passed; the functions on the chain
+// are made already. Must not change what the running generation sees. Next: restore.c, activate.c.
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "dataplane/chain/segment.h"
+#include "dataplane/chain/state.h"
+#include "dataplane/session/track.h"
+
+static const struct {
+    const char *kind;
+    enum api_type type;
+    uint32_t name_offset;
+} kinds[API_FUNCTION_N_KINDS] = {
+    [API_FUNCTION_FIREWALL] = {"firewall", API_FIREWALL, offsetof(struct api_firewall, name)},
+    [API_FUNCTION_NAT] = {"nat", API_NAT, offsetof(struct api_nat, name)},
+};
+
+static uint32_t chain_n_instances(const struct model *model)
+{
+    return chain_segment_count(model);
+}
+
+static const struct api_chain *chain_item(const struct model *model, uint32_t index)
+{
+    uint32_t n;
+
+    return (const struct api_chain *)model_items(model, API_CHAIN, &n) + index;
+}
+
+static const struct api_tenant *tenant_item(const struct model *model, uint32_t index)
+{
+    uint32_t n;
+
+    return (const struct api_tenant *)model_items(model, API_TENANT, &n) + index;
+}
+
+static void chain_identify(const struct model *model, uint32_t index, const char **tenant,
+                           const char **name, uint32_t *n_sides)
+{
+    static char segment_name[API_NAME_SIZE]; // until the next call
+    struct chain_segment segment = chain_segment_find(model, index);
+
+    chain_segment_name(model, &segment, segment_name);
+    *tenant = tenant_item(model, chain_item(model, segment.chain)->owner)->name;
+    *name = segment_name;
+    *n_sides = 2;
+}
+
+static const struct function *find_function(const struct generation *generation,
+                                            const struct model *model, const char *tenant,
+                                            const struct api_chain_function *item)
+{
+    uint32_t n;
+    const char *items = model_items(model, kinds[item->kind].type, &n);
+    const char *name = items + item->index * api_message(kinds[item->kind].type)->item_size +
+                       kinds[item->kind].name_offset;
+
+    return generation_find(generation, kinds[item->kind].kind, tenant, name);
+}
+
+static uint8_t occurrence_of(const struct chain_config *config, const struct function *f)
+{
+    uint8_t n = 0;
+
+    for (uint32_t i = 0; i < config->n_stages; i++)
+        n = (uint8_t)(n + (config->stages[i].f == f));
+    return n;
+}
+
+static int add_stages(struct function *f, const struct model *model,
+                      const struct chain_segment *segment, const struct generation *generation,
+                      struct error *e)
+{
+    uint32_t n;
+    const struct api_chain_function *items = model_items(model, API_CHAIN_FUNCTION, &n);
+    struct chain_config *config = f->config;
+    int rc;
+
+    for (uint32_t i = segment->first; i < segment->first + segment->n; i++) {
+        struct chain_stage *stage = &config->stages[config->n_stages];
+
+        stage->f = find_function(generation, model, f->tenant, &items[i]);
+        stage->kind = items[i].kind;
+        if (stage->f == NULL)
+            return error_set(e, -EINVAL, f->name, "this dataplane has no functions of kind %s",
+                             kinds[stage->kind].kind);
+        rc = chain_slot_get(f->state, stage->f, stage->kind, occurrence_of(config, stage->f),
+                            &stage->slot);
+        if (rc < 0)
+            return error_set(e, rc, f->name,
+                             "too many functions come and go at once: do it in two steps");
+        config->has_firewall |= stage->kind == API_FUNCTION_FIREWALL;
+        config->n_stages++;
+    }
+    return 0;
+}
+
+// Whether the same functions stand on it in the same order.
+static int is_alike(const struct chain_config *a, const struct chain_config *b)
+{
+    if (a->n_stages != b->n_stages)
+        return 0;
+    for (uint32_t i = 0; i < a->n_stages; i++)
+        if (a->stages[i].slot != b->stages[i].slot ||
+            a->stages[i].f->state != b->stages[i].f->state)
+            return 0;
+    return 1;
+}
+
+static void set_stamp(struct chain_state *state, struct chain_config *config)
+{
+    const struct chain_config *active = state->active != NULL ? state->active->config : NULL;
+
+    if (active != NULL && is_alike(active, config))
+        config->stamp_base = active->stamp_base;
+    else
+        config->stamp_base = ++state->last_base;
+}
+
+static int fill(struct function *f, const struct model *model, uint32_t index,
+                const struct generation *generation, struct error *e)
+{
+    struct chain_segment segment = chain_segment_find(model, index);
+    const struct api_chain *item = chain_item(model, segment.chain);
+    struct chain_config *config = f->config;
+    struct chain_state *state = f->state;
+    int rc;
+
+    config->id = state->id;
+    config->tenant_item = *tenant_item(model, item->owner);
+    config->tenant = session_tenant_get(f->tenant);
+    if (config->tenant == NULL)
+        return error_set(e, -ENOMEM, f->name, "out of memory");
+    if (item->flags & API_CHAIN_NO_WINDOW_CHECK)
+        config->track_flags |= SESSION_TRACK_NO_WINDOW;
+    if (item->flags & API_CHAIN_NO_PICKUP)
+        config->track_flags |= SESSION_TRACK_NO_PICKUP;
+    rc = add_stages(f, model, &segment, generation, e);
+    if (rc < 0)
+        return rc;
+    set_stamp(state, config);
+    if (!state->is_adopted)
+        chain_restore(f, generation); // before workers see it
+    chain_slots_save(state);
+    return 0;
+}
+
+static int chain_config_create(struct function *f, const struct model *model, uint32_t index,
+                               const struct generation *generation, struct error *e)
+{
+    struct chain_config *config = calloc(1, sizeof(*config));
+    struct chain_state *state;
+    int rc;
+
+    if (config == NULL)
+        return error_set(e, -ENOMEM, f->name, "out of memory");
+    rc = chain_state_get(f->tenant, f->name, &state);
+    if (rc < 0) {
+        free(config);
+        return error_set(e, rc, f->name, rc == -ENOSPC ? "too many chains" : "out of memory");
+    }
+    f->config = config;
+    f->state = state;
+    rc = fill(f, model, index, generation, e);
+    if (rc < 0)
+        chain_config_destroy(f);
+    return rc;
+}
+
+void chain_config_destroy(struct function *f)
+{
+    struct chain_config *config = f->config;
+    struct chain_state *state = f->state;
+
+    if (state->active == f) // there is no next one
+        __atomic_store_n(&state->active, NULL, __ATOMIC_RELAXED);
+    if (state->n_references == 1 && generation_published != NULL)
+        chain_state_end_sessions(state);
+    for (uint32_t i = 0; i < config->n_stages; i++)
+        chain_slot_put(state, config->stages[i].slot);
+    if (config->tenant != NULL && generation_published != NULL)
+        session_tenant_put(config->tenant);
+    chain_state_put(state);
+    free(config);
+}
+
+static void chain_age(struct function *f, const struct generation *generation)
+{
+    (void)f;
+    (void)generation; // sessions age on workers
+}
+
+const struct function_ops chain_ops = {
+    .name = "chain",
+    .n_instances = chain_n_instances,
+    .identify = chain_identify,
+    .config_create = chain_config_create,
+    .activate = chain_activate,
+    .config_destroy = chain_config_destroy,
+    .process = chain_process,
+    .age = chain_age,
+};

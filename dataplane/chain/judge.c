@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// May this connection be, and how is it translated? Asks the functions of a chain in order, from
+// where the packet comes; back inward from where a NAT turns it (hairpin). Worker, called by
+// session.c for first packets and for sessions that a commit has made doubtful; main thread for
+// those of the process before this one. Next: the functions' judge(), vnf/firewall and vnf/nat.
+
+#include "dataplane/chain/judge.h"
+
+// A round of questions.
+struct round {
+    const struct chain_config *config;
+    const struct function *f;
+    struct chain_inquiry *q;
+    struct function_case c;
+    uint64_t asked; // by slot: what they have put into the inquiry's slots is ours to release
+    unsigned n_firewalls, n_stateless;
+};
+
+static int is_translated(const struct round *r)
+{
+    return !session_tuple_is_equal(&r->c.tuple, r->q->tuple);
+}
+
+// May a packet that begins no session go on, behind this function? Only if none will come of it.
+static int may_go_on(const struct round *r, const struct chain_stage *stage)
+{
+    if (r->q->begin_drop == API_DROP_NONE)
+        return 1;
+    return !is_translated(r) && (stage->kind != API_FUNCTION_FIREWALL || r->c.is_stateless);
+}
+
+static enum function_verdict ask_one(struct round *r, const struct walk_context *ctx,
+                                     const struct chain_stage *stage)
+{
+    uint64_t scratch = 0;
+    enum function_verdict verdict;
+
+    r->c.slot = r->c.is_turned ? &scratch : &r->q->slots[stage->slot];
+    r->c.is_stateless = 0;
+    r->c.drop = API_DROP_NONE;
+    verdict = stage->f->ops->judge(stage->f, ctx, &r->c);
+    if (verdict == FUNCTION_DENY || verdict == FUNCTION_REJECT)
+        return verdict;
+    if (!r->c.is_turned)
+        r->asked |= 1ULL << stage->slot;
+    if (stage->kind == API_FUNCTION_FIREWALL) {
+        r->n_firewalls++;
+        r->n_stateless += r->c.is_stateless;
+    }
+    if (may_go_on(r, stage))
+        return verdict;
+    r->c.drop = r->q->begin_drop;
+    return FUNCTION_DENY;
+}
+
+// Give back what those who allowed have kept; what a function that denied left there counts for
+// nothing, and so does what a session's record held before it was restored.
+static void release(struct round *r)
+{
+    for (unsigned i = 0; i < SESSION_N_SLOTS; i++)
+        if (!(r->asked & 1ULL << i))
+            r->q->slots[i] = 0;
+    chain_release(r->f->state, r->q->tuple->protocol, r->q->slots);
+}
+
+static void deny(struct round *r, enum function_verdict verdict)
+{
+    r->q->drop = r->c.drop;
+    r->q->is_rejected = verdict == FUNCTION_REJECT;
+    if (r->q->occasion != FUNCTION_AGAIN)
+        release(r);
+}
+
+// All have allowed it.
+static void allow(struct round *r)
+{
+    struct chain_inquiry *q = r->q;
+
+    q->final = r->c.tuple;
+    q->is_turned = r->c.is_turned;
+    q->is_stateless = r->n_firewalls > 0 && r->n_stateless == r->n_firewalls && !is_translated(r) &&
+                      !q->is_turned;
+    if (q->begin_drop != API_DROP_NONE && !q->is_stateless) {
+        r->c.drop = q->begin_drop;
+        deny(r, FUNCTION_DENY);
+        return;
+    }
+    q->drop = API_DROP_NONE;
+    if ((q->is_stateless || q->is_alone) && q->occasion != FUNCTION_AGAIN)
+        release(r);
+}
+
+void chain_ask(const struct function *f, const struct walk_context *ctx, struct chain_inquiry *q)
+{
+    const struct chain_config *config = f->config;
+    int is_inward = q->side == SESSION_OUTSIDE;
+    int i = is_inward ? (int)config->n_stages - 1 : 0;
+    struct round r = {
+        .config = config,
+        .f = f,
+        .q = q,
+        .c = {.tuple = *q->tuple,
+              .last = q->last,
+              .m = q->m,
+              .p = q->m != NULL ? packet_of(q->m) : NULL,
+              .chain = config->id,
+              .now_ms = q->now_ms,
+              .occasion = q->occasion,
+              .is_alone = q->is_alone,
+              .is_inward = (uint8_t)is_inward},
+    };
+
+    while (i >= 0 && i < (int)config->n_stages) {
+        enum function_verdict verdict = ask_one(&r, ctx, &config->stages[i]);
+
+        if (verdict == FUNCTION_TURN && !r.c.is_inward)
+            r.c.is_turned = r.c.is_inward = 1;
+        else if (verdict != FUNCTION_ALLOW) {
+            q->with_reset = config->stages[i].kind == API_FUNCTION_FIREWALL;
+            deny(&r, verdict);
+            return;
+        }
+        i += r.c.is_inward ? -1 : 1;
+    }
+    allow(&r);
+}
+
+int chain_ask_again(const struct function *f, const struct walk_context *ctx, struct session *s,
+                    uint32_t stamp, uint32_t now_ms)
+{
+    uint64_t slots[SESSION_N_SLOTS];
+    struct session_tuple final = session_tuple_reverse(&s->key_reply);
+    struct chain_inquiry q = {
+        .tuple = &s->key_original,
+        .last = &final,
+        .slots = slots,
+        .now_ms = now_ms,
+        .side = s->side[SESSION_ORIGINAL],
+        .occasion = FUNCTION_AGAIN,
+        .begin_drop = API_DROP_NONE,
+    };
+    int stays = 0;
+
+    // Under the lock, so that a session is asked about once, and what it keeps is not released by
+    // who ends it meanwhile: that comes after us.
+    session_lock(s);
+    if (session_is_valid(s)) {
+        stays = s->stamp == stamp;
+        if (!stays) {
+            memcpy(slots, s->slots, sizeof(slots));
+            chain_ask(f, ctx, &q);
+            stays = q.drop == API_DROP_NONE && !q.is_stateless &&
+                    session_tuple_is_equal(&q.final, &final) &&
+                    q.is_turned == (s->side[SESSION_ORIGINAL] == s->side[SESSION_REPLY]);
+            memcpy(s->slots, slots, sizeof(slots));
+            chain_counters_of(f->state, ctx->worker)->rejudged++;
+        }
+        if (stays)
+            __atomic_store_n(&s->stamp, stamp, __ATOMIC_RELAXED);
+    }
+    session_unlock(s);
+    return stays;
+}

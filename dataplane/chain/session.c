@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// To which session does a packet belong, may it still, and where does it go by it? Worker, called
+// by process.c for one packet at a time, after the burst's look-up. Next: judge.c for a first
+// packet; session/track.h says what a packet means for its session, rewrite.c translates it.
+
+#include "dataplane/chain/burst.h"
+#include "dataplane/chain/judge.h"
+#include "dataplane/core/counters.h"
+#include "dataplane/session/track.h"
+
+// End a session that is no longer allowed.
+static void revoke(struct chain_burst *b, struct session *s)
+{
+    if (session_close(s, b->ctx->worker))
+        b->counters->revoked++;
+}
+
+int chain_is_allowed(struct chain_burst *b, struct session *s)
+{
+    if (unlikely(!session_is_valid(s)))
+        return 0;
+    if (likely(__atomic_load_n(&s->stamp, __ATOMIC_RELAXED) == b->stamp))
+        return 1;
+    if (chain_ask_again(b->f, b->ctx, s, b->stamp, b->now_ms))
+        return 1;
+    revoke(b, s);
+    return 0;
+}
+
+struct session *chain_find(struct chain_burst *b, const struct session_query *query,
+                           unsigned *direction)
+{
+    struct session_hit hit;
+
+    session_find_burst(&query, &hit, 1);
+    if (hit.session == NULL || !chain_is_allowed(b, hit.session))
+        return NULL;
+    *direction = hit.direction;
+    return hit.session;
+}
+
+// Whether the packet may be one of this session. *is_over: it ends, the packet may begin another
+// one.
+static uint8_t track(struct chain_burst *b, struct rte_mbuf *m, struct session *s,
+                     unsigned direction, int *is_over)
+{
+    const struct session_packet packet = {m, packet_of(m), direction, b->config->track_flags,
+                                          b->now_ms};
+
+    *is_over = 0;
+    return session_track(s, b->config->tenant, &packet, is_over);
+}
+
+static struct chain_outcome outcome_of(const struct chain_inquiry *q)
+{
+    return (struct chain_outcome){
+        .drop = q->drop, .is_rejected = q->is_rejected, .with_reset = q->with_reset};
+}
+
+// All have allowed it: from now on it is a session.
+static void open_session(struct chain_burst *b, struct rte_mbuf *m, struct session_draft *draft,
+                         const struct chain_inquiry *q, struct chain_outcome *outcome)
+{
+    int is_new, is_over = 0;
+    struct session *s;
+
+    draft->key[SESSION_REPLY] = session_tuple_reverse(&q->final);
+    draft->side[SESSION_REPLY] =
+        q->is_turned ? draft->side[SESSION_ORIGINAL] : !draft->side[SESSION_ORIGINAL];
+    s = session_open(draft, b->ctx->worker, b->now_ms, &is_new, &outcome->drop);
+    outcome->session = s;
+    if (likely(s != NULL && is_new)) {
+        outcome->drop = API_DROP_NONE;
+        b->counters->opened++;
+        b->n_opened++;
+        return;
+    }
+    chain_release(b->f->state, q->tuple->protocol, draft->slots);
+    if (s == NULL)
+        return;
+    // Another worker was faster by some microseconds.
+    outcome->drop = track(b, m, s, SESSION_ORIGINAL, &is_over);
+    if (is_over) {
+        (void)session_close(s, b->ctx->worker);
+        outcome->drop = DROP_SESSION_CONFLICT;
+    }
+}
+
+// `over`, or NULL: the session that this one begins anew. It ends when the functions have been
+// asked, so that a NAT gives the same endpoint again (RFC 7857, 2.2: a mapping outlives the FIN or
+// RST); or before, if what it still counts for stands in the way.
+static void begin(struct chain_burst *b, struct rte_mbuf *m, const struct session_query *query,
+                  struct session *over, struct chain_outcome *outcome)
+{
+    struct session_draft draft = {
+        .chain = b->config->id,
+        .tenant = b->config->tenant,
+        .key = {query->tuple},
+        .side = {query->side},
+        .stamp = b->stamp,
+    };
+    struct chain_inquiry q = {
+        .tuple = &query->tuple,
+        .m = m,
+        .slots = draft.slots,
+        .now_ms = b->now_ms,
+        .side = query->side,
+        .occasion = FUNCTION_FIRST,
+        .begin_drop = session_track_begin(&draft, m, packet_of(m), b->config->track_flags),
+    };
+
+    chain_ask(b->f, b->ctx, &q);
+    if (over != NULL) {
+        (void)session_close(over, b->ctx->worker);
+        if (q.drop != API_DROP_NONE) {
+            memset(draft.slots, 0, sizeof(draft.slots));
+            chain_ask(b->f, b->ctx, &q);
+        }
+    }
+    *outcome = outcome_of(&q);
+    if (q.drop == API_DROP_NONE && !q.is_stateless)
+        open_session(b, m, &draft, &q, outcome);
+}
+
+void chain_settle(struct chain_burst *b, struct rte_mbuf *m, const struct session_query *query,
+                  const struct session_hit *hit, struct chain_outcome *outcome)
+{
+    struct session *s = hit->session;
+    unsigned direction = hit->direction;
+    int is_over = 0;
+
+    if (s != NULL && unlikely(!chain_is_allowed(b, s)))
+        s = NULL;
+    if (s == NULL && b->n_opened > 0)
+        s = chain_find(b, query, &direction);
+    if (likely(s != NULL)) {
+        uint8_t drop = track(b, m, s, direction, &is_over);
+
+        *outcome =
+            (struct chain_outcome){.session = s, .direction = (uint8_t)direction, .drop = drop};
+        if (likely(!is_over))
+            return;
+    }
+    begin(b, m, query, is_over ? s : NULL, outcome);
+}
+
+void chain_settle_alone(struct chain_burst *b, struct rte_mbuf *m,
+                        const struct session_query *query, struct chain_outcome *outcome)
+{
+    uint64_t slots[SESSION_N_SLOTS] = {0};
+    struct chain_inquiry q = {
+        .tuple = &query->tuple,
+        .m = m,
+        .slots = slots,
+        .now_ms = b->now_ms,
+        .side = query->side,
+        .occasion = FUNCTION_FIRST,
+        .is_alone = 1,
+        .begin_drop = API_DROP_NONE,
+    };
+
+    chain_ask(b->f, b->ctx, &q);
+    *outcome = outcome_of(&q);
+}
+
+static void count(struct session *s, unsigned direction, const struct packet *p)
+{
+    __atomic_fetch_add(&s->packets[direction], 1, __ATOMIC_RELAXED);
+    __atomic_fetch_add(&s->bytes[direction], (uint64_t)(p->l3_end - p->l3_off), __ATOMIC_RELAXED);
+}
+
+static void refuse(struct chain_burst *b, struct rte_mbuf *m, const struct chain_outcome *outcome)
+{
+    uint16_t in_port = packet_of(m)->in_port;
+
+    if (!outcome->is_rejected || !chain_reject(b->ctx, m, outcome->with_reset)) {
+        chain_drop(b, m, outcome->drop);
+        return;
+    }
+    // The buffer carries the answer now, but the packet was dropped.
+    counters_drop(in_port, b->ctx->worker, outcome->drop, 1);
+    b->counters->dropped++;
+    b->counters->rejected++;
+}
+
+void chain_carry_out(struct chain_burst *b, struct rte_mbuf *m, const struct chain_outcome *outcome)
+{
+    struct session *s = outcome->session;
+    struct packet *p = packet_of(m);
+    unsigned other = !outcome->direction;
+
+    if (unlikely(outcome->drop != API_DROP_NONE)) {
+        refuse(b, m, outcome);
+        return;
+    }
+    if (unlikely(s == NULL)) {
+        chain_forward(b, m, !chain_side_of(b, p));
+        return;
+    }
+    count(s, outcome->direction, p);
+    if (s->is_translated) {
+        struct session_tuple to = session_tuple_reverse(session_key(s, other));
+
+        chain_packet_rewrite(m, p, &to);
+    }
+    chain_forward(b, m, s->side[other]);
+}

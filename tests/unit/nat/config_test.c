@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Which configurations are refused, with which sentence, and what is listed of one that is not?
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <errno.h>
+#include <stdio.h>
+
+#include <netinet/in.h>
+
+#include "tests/unit/nat/lab.h"
+
+#define REMOTE "203.0.113.1"
+#define OUTSIDE "198.51.100.2"
+
+static struct lab_spec spec;
+
+static void add_static(void)
+{
+    lab_static(&spec, "10.0.0.64", "198.51.100.64", 26);
+}
+
+static void add_forward(void)
+{
+    lab_forward(&spec, IPPROTO_TCP, OUTSIDE, 8000, 8009);
+    lab_forward_to(&spec, "10.0.0.11", 80);
+}
+
+// Show.
+
+static uint32_t list(uint32_t cursor, struct api_binding *items, uint32_t n_max)
+{
+    struct api_list_bindings wanted = {.cursor = cursor};
+    struct function_request request = {.type = API_LIST_BINDINGS,
+                                       .items = &wanted,
+                                       .answer = items,
+                                       .answer_size = n_max * sizeof(*items)};
+    struct error e;
+
+    assert_int_equal(nat_ops.request(lab_function(), &request, &e), 0);
+    assert_int_equal(request.answer_type, API_BINDINGS);
+    return request.n_answers;
+}
+
+static void test_list(void **state)
+{
+    struct api_binding items[2];
+    struct session_case s[5];
+    uint32_t cursor = 0, n_seen = 0, n_static = 0;
+
+    (void)state;
+    assert_int_equal(list(0, items, 2), 1);
+    assert_int_equal(items[0].protocol, 0);
+    assert_int_equal(items[0].next, 0);
+    lab_spec_init(&spec);
+    add_forward();
+    lab_start(&spec);
+    for (unsigned i = 0; i < 5; i++) {
+        char source[32];
+
+        snprintf(source, sizeof(source), "10.0.0.5:%u", 100 + i);
+        s[i] = lab_out(IPPROTO_UDP, source, REMOTE ":9");
+    }
+    lab_close(&s[2]);
+    do {
+        uint32_t n = list(cursor, items, 2);
+
+        for (uint32_t i = 0; i < n; i++) {
+            n_static += items[i].is_static;
+            n_seen += items[i].protocol == IPPROTO_UDP && items[i].n_sessions == 1 &&
+                      items[i].inside_port >= 100 && items[i].outside_port >= 1024;
+        }
+        cursor = items[n - 1].next;
+    } while (cursor != 0);
+    assert_int_equal(n_seen, 4);
+    assert_int_equal(n_static, 1);
+}
+
+// Configurations that make no sense.
+
+static void no_pool(void)
+{
+    spec.n_pools = 0;
+}
+
+static void host_bits(void)
+{
+    spec.sources[0].prefix[3] = 1;
+}
+
+static void reversed_pool(void)
+{
+    spec.pools[0].last[3] = 1;
+}
+
+static void huge_pool(void)
+{
+    spec.pools[0].last[1] = 60;
+}
+
+static void static_in_pool(void)
+{
+    lab_static(&spec, "10.0.0.0", "198.51.100.0", 30);
+}
+
+static void static_twice(void)
+{
+    add_static();
+    lab_static(&spec, "10.0.0.64", "198.51.101.64", 27);
+}
+
+static void overlapping_forwards(void)
+{
+    add_forward();
+    lab_forward(&spec, IPPROTO_TCP, OUTSIDE, 8009, 8020);
+    lab_forward_to(&spec, "10.0.0.12", 80);
+}
+
+static void forward_beyond_the_last_port(void)
+{
+    add_forward();
+    lab_forward_to(&spec, "10.0.0.11", 65527);
+}
+
+static void all_with_ports(void)
+{
+    lab_forward(&spec, 0, OUTSIDE, 1, 1);
+    lab_forward_to(&spec, "10.0.0.12", 1);
+}
+
+static void test_refused(void **state)
+{
+    static const struct {
+        void (*change)(void);
+        const char *sentence;
+    } cases[] = {
+        {no_pool, "source rule 10 has no pool"},
+        {host_bits, "source rule 10: a prefix has bits beyond its length"},
+        {reversed_pool, "a pool of source rule 10 is no range of hosts' addresses"},
+        {huge_pool, "its pools have more than 65536 addresses"},
+        {static_in_pool, "an outside address of a static rule is in a pool"},
+        {static_twice, "inside prefixes of two static rules overlap"},
+        {overlapping_forwards, "two forwards of one protocol and port overlap"},
+        {forward_beyond_the_last_port, "the ports that a forward leads to are no range"},
+        {all_with_ports, "a forward of all protocols has ports"},
+    };
+
+    (void)state;
+    for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct error e = {0};
+
+        lab_spec_init(&spec);
+        cases[i].change();
+        assert_int_equal(lab_try(&spec, &e), -EINVAL);
+        assert_string_equal(e.path, "blue/nat");
+        assert_string_equal(e.sentence, cases[i].sentence);
+    }
+}
+
+#define CASE(name) cmocka_unit_test_setup_teardown(test_##name, lab_setup, lab_teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {CASE(list), CASE(refused)};
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

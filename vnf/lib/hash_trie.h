@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#ifndef VNF_LIB_HASH_TRIE_H
+#define VNF_LIB_HASH_TRIE_H
+
+// A map from 32-bit hashes to items, in versions. A version is a root; nothing that can be reached
+// from it changes any more. An edit makes the next version: it copies the nodes on the way to what
+// it changes, one for each five bits of the hash, and shares all others with the version before.
+// The user publishes the new root by one store, lets a grace period pass and commits: what only the
+// old version had is freed. Or he aborts: what only the new one has is freed.
+//
+// One edit may change several tries, and retire other blocks along with their nodes. Of versions
+// with a common past only the newest may be edited. Edits: main thread. trie_leaf: any thread.
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define TRIE_BITS 5
+#define TRIE_FAN_OUT (1U << TRIE_BITS)
+
+// Many items may have the same hash, even the same value.
+struct trie_item {
+    uint32_t order; // a leaf has them in this order
+    uint32_t hash;
+    void *value;
+};
+
+// A leaf if capacity is not 0.
+struct trie_node {
+    uint64_t serial;   // of the edit that made it
+    uint32_t best;     // lowest order below
+    uint32_t n;        // items, of a leaf
+    uint32_t capacity; // for items
+    uint32_t reserved;
+};
+
+struct trie_inner {
+    struct trie_node node;
+    struct trie_node *child[TRIE_FAN_OUT];
+};
+
+struct trie_leaf {
+    struct trie_node node;
+    struct trie_item items[];
+};
+
+struct trie_edit {
+    uint64_t serial;
+    void **retired; // what the version before has and the next has not
+    size_t n_retired, capacity;
+    int64_t memory; // bytes that the next version has more than the one before; the user adds his
+};
+
+void trie_edit_init(struct trie_edit *edit);
+
+// Free what was retired: nobody sees the old version any more.
+void trie_edit_commit(struct trie_edit *edit);
+
+// Forget the edit. Before, trie_abort frees what each trie that it has changed has anew.
+void trie_edit_abort(struct trie_edit *edit);
+void trie_abort(const struct trie_edit *edit, struct trie_node *root);
+
+// Have a block freed by trie_edit_commit. -ENOMEM.
+int trie_retire(struct trie_edit *edit, void *block);
+
+// NULL is an empty trie. -ENOMEM: the new version is not whole, abort it.
+int trie_add(struct trie_edit *edit, struct trie_node **root, const struct trie_item *item);
+// Remove the item with this hash and value. -ENOENT.
+int trie_del(struct trie_edit *edit, struct trie_node **root, uint32_t hash, const void *value);
+
+// Free a version that nobody sees, the last of its past.
+void trie_free(struct trie_node *root);
+
+static inline int trie_is_leaf(const struct trie_node *node)
+{
+    return node->capacity != 0;
+}
+
+// The leaf where items with this hash are, if there may be one with an order below `limit`; among
+// others. NULL: there is none.
+static inline const struct trie_leaf *trie_leaf(const struct trie_node *node, uint32_t hash,
+                                                uint64_t limit)
+{
+    while (node != NULL && node->best < limit) {
+        if (trie_is_leaf(node))
+            return (const struct trie_leaf *)(const void *)node;
+        node = ((const struct trie_inner *)(const void *)node)->child[hash % TRIE_FAN_OUT];
+        hash >>= TRIE_BITS;
+    }
+    return NULL;
+}
+
+#endif

@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Which outside address and port does a new binding get? Called by binding.c with the NAT's lock
+// held, worker. A host keeps its address while it has bindings (paired), else begins at one that
+// its own address is mixed to. An address that had nothing left is passed by until a port comes
+// back, so what is tried in vain is paid by what was given back. Next: vnf/lib/port_map.c.
+
+#include <rte_byteorder.h>
+#include <rte_common.h>
+
+#include "vnf/nat/state.h"
+
+#define MAX_TRIES 16
+#define FIRST_COMMON_PORT 1024 // RFC 4787, REQ-3 a
+
+// RFC 4787, REQ-3 a and REQ-4.
+static struct port_request request_of(struct nat_state *state, const struct nat_wish *wish,
+                                      int class)
+{
+    const struct nat_config *config = wish->config;
+    uint16_t inside_port = rte_be_to_cpu_16(wish->inside_port);
+    struct port_request r = {.first = config->port_first,
+                             .last = config->port_last,
+                             .preferred_first = config->port_first,
+                             .preferred_last = config->port_last,
+                             .parity = PORT_ANY,
+                             .random = nat_draw(state)};
+
+    if (class == NAT_ICMP)
+        return r;
+    if (inside_port >= FIRST_COMMON_PORT)
+        r.preferred_first = r.first > FIRST_COMMON_PORT ? r.first : FIRST_COMMON_PORT;
+    else
+        r.preferred_last = r.last < FIRST_COMMON_PORT ? r.last : FIRST_COMMON_PORT - 1;
+    if ((config->flags & API_NAT_PARITY) && class == NAT_UDP)
+        r.parity = inside_port & 1;
+    return r;
+}
+
+static int take_port(struct nat_state *state, const struct nat_wish *wish, uint32_t number,
+                     int class, uint16_t *port)
+{
+    struct port_request r = request_of(state, wish, class);
+    int taken = port_map_take_any(nat_map(state, number, class), &r);
+
+    if (taken < 0) {
+        port_set_fill(&state->full[class], number);
+        return 0;
+    }
+    state->n_used[class]++;
+    *port = rte_cpu_to_be_16((uint16_t)taken);
+    return 1;
+}
+
+static int take_digest(struct nat_state *state, const struct nat_wish *wish, uint32_t number,
+                       uint16_t *port)
+{
+    *port = nat_digest(wish->remote);
+    return nat_binding_outside(state, wish->protocol, state->addresses[number + 1].outside,
+                               *port) == NULL;
+}
+
+static int take(struct nat_state *state, const struct nat_wish *wish, uint32_t number,
+                uint16_t *port)
+{
+    int class = nat_class_of(wish->protocol);
+
+    return class >= 0 ? take_port(state, wish, number, class, port)
+                      : take_digest(state, wish, number, port);
+}
+
+// The first address of the run from its offset-th on that is not known to be full, or -1.
+static int find_in_run(const struct nat_state *state, const struct nat_run *run, uint32_t offset,
+                       int class)
+{
+    uint32_t from = run->number + offset, last = run->number + run->n - 1;
+
+    if (offset >= run->n)
+        return -1;
+    return class >= 0 ? port_set_find(&state->full[class], from, last) : (int)from;
+}
+
+// Where a search in a pool is: a run, and how far in it.
+struct place {
+    uint32_t run, offset;
+};
+
+static struct place place_of(const struct nat_source *source, uint32_t index)
+{
+    struct place at = {0, index};
+
+    while (at.offset >= source->runs[at.run].n)
+        at.offset -= source->runs[at.run++].n;
+    return at;
+}
+
+// The next address that may have something, around the pool; *at moves behind it. -1: none.
+static int next_address(const struct nat_state *state, const struct nat_source *source, int class,
+                        struct place *at)
+{
+    for (uint32_t i = 0; i <= source->n_runs; i++) {
+        const struct nat_run *run = &source->runs[at->run];
+        int number = find_in_run(state, run, at->offset, class);
+
+        if (number >= 0) {
+            at->offset = (uint32_t)number - run->number + 1;
+            return number;
+        }
+        at->run = at->run + 1 < source->n_runs ? at->run + 1 : 0;
+        at->offset = 0;
+    }
+    return -1;
+}
+
+static int choose_any(struct nat_state *state, const struct nat_wish *wish, uint32_t start,
+                      uint32_t *number, uint16_t *port)
+{
+    const struct nat_source *source = wish->source;
+    struct place at = place_of(source, (uint32_t)((uint64_t)start * source->n_addresses >> 32));
+    int class = nat_class_of(wish->protocol);
+    unsigned n_tries = RTE_MIN(source->n_addresses, (uint32_t)MAX_TRIES);
+
+    for (unsigned i = 0; i < n_tries; i++) {
+        int found = next_address(state, source, class, &at);
+
+        if (found < 0)
+            return 0;
+        *number = (uint32_t)found;
+        if (take(state, wish, *number, port))
+            return 1;
+    }
+    return 0;
+}
+
+int nat_choose(struct nat_state *state, const struct nat_wish *wish, uint32_t *number,
+               uint16_t *port, uint8_t *drop)
+{
+    int is_paired = (wish->config->flags & API_NAT_PAIRED) != 0, paired = -1;
+    uint32_t host = nat_host_find(state, wish->chain, wish->inside), start;
+
+    *drop = nat_class_of(wish->protocol) >= 0 ? DROP_NAT_NO_FREE_PORT : DROP_NAT_NOT_TRANSLATABLE;
+    if (is_paired && host != 0)
+        paired = nat_source_number(wish->source, rte_be_to_cpu_32(state->hosts[host].outside));
+    if (paired >= 0) {
+        *number = (uint32_t)paired;
+        return take(state, wish, *number, port) ? 0 : -1;
+    }
+    start = is_paired ? nat_hash(state->seed, wish->inside, wish->chain, 2) : nat_draw(state);
+    if (!choose_any(state, wish, start, number, port))
+        return -1;
+    if (host != 0 && !nat_is_outside(wish->config, rte_be_to_cpu_32(state->hosts[host].outside)))
+        state->hosts[host].outside = state->addresses[*number + 1].outside;
+    return 0;
+}
