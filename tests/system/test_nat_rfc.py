@@ -267,6 +267,19 @@ def test_rfc5508_req7_rfc7857_12_hairpinned_queries(ei):
     assert (back.src, back.dst, back[ICMP].id) == (STATIC, ei.i1.address, identifier)
 
 
+@pytest.mark.xfail(strict=True, reason="RFC 7857, 12: a query to a pool address has no binding, only its "
+                   "answers have: the identifier is the asker's")
+def test_rfc7857_12_hairpinned_queries_by_a_mapping(ei):
+    """To the outside identifier of another host's queries."""
+    identifier = ei.port()
+    end = ei.map("icmp", ei.i1, identifier, ei.o1)
+    seen = ei.one(ei.i2, packet("icmp", (ei.i2.address, end[1]), (end[0], None), b"query"), ei.i1)
+    assert (seen.dst, seen[ICMP].type) == (ei.i1.address, 8) and seen.src.startswith(OUTSIDE)
+    reply = IP(src=ei.i1.address, dst=seen.src) / ICMP(type=0, id=seen[ICMP].id, seq=1) / Raw(b"query")
+    back = ei.one(ei.i1, reply, ei.i2)
+    assert (back.src, back.dst, back[ICMP].id) == (end[0], ei.i2.address, end[1])
+
+
 @pytest.mark.parametrize("protocol", WITH_PORTS)
 def test_rfc5508_req7a_hairpinned_errors(ei, protocol):
     ports = ei.port(), ei.port()

@@ -380,7 +380,7 @@ static void test_wrong_destination(void **state)
     }
 }
 
-// A quote that was damaged, or an error that was, stays damaged.
+// What of a quote was damaged behind its IP header stays damaged.
 static void test_damage_stays(void **state)
 {
     (void)state;
@@ -487,11 +487,6 @@ static void test_sctp_fragment(void **state)
 }
 
 // Only what changes is touched: the same tuple and addresses leave every byte.
-static uint32_t frame_word(const struct frame *f, uint32_t at)
-{
-    return (uint32_t)f->bytes[at] << 8 | f->bytes[at + 1];
-}
-
 static void test_same_tuple(void **state)
 {
     (void)state;
@@ -507,7 +502,8 @@ static void test_same_tuple(void **state)
         memcpy(pair.source, before.bytes + at, len);
         pair.to = pair.from;
         // Another word makes 0xffff right.
-        sum = frame_word(&before, before.l4_off + 2) + frame_word(&before, before.l4_off + 6);
+        sum = (uint32_t)frame_get16(&before, before.l4_off + 2) +
+              (uint32_t)frame_get16(&before, before.l4_off + 6);
         frame_put16(&before, before.l4_off + 6, (uint16_t)(sum + (sum >> 16)));
         frame_put16(&before, before.l4_off + 2, 0xffff);
         after = before;
