@@ -88,7 +88,7 @@ static void open_session(struct chain_burst *b, struct rte_mbuf *m, struct sessi
 
 // `over`, or NULL: the session that this one begins anew. It ends when the functions have been
 // asked, so that a NAT gives the same endpoint again (RFC 7857, 2.2: a mapping outlives the FIN or
-// RST); or before, if what it still counts for stands in the way.
+// RST); or before, if it is what the limit of its rule is used up by. Who is denied ends nothing.
 static void begin(struct chain_burst *b, struct rte_mbuf *m, const struct session_query *query,
                   struct session *over, struct chain_outcome *outcome)
 {
@@ -110,7 +110,7 @@ static void begin(struct chain_burst *b, struct rte_mbuf *m, const struct sessio
     };
 
     chain_ask(b->f, b->ctx, &q);
-    if (over != NULL) {
+    if (over != NULL && (q.drop == API_DROP_NONE || q.drop == DROP_FIREWALL_CONNECTION_LIMIT)) {
         (void)session_close(over, b->ctx->worker);
         if (q.drop != API_DROP_NONE) {
             memset(draft.slots, 0, sizeof(draft.slots));

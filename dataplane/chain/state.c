@@ -105,6 +105,7 @@ void chain_state_put(struct chain_state *state)
         return;
     __atomic_store_n(&by_id[state->id], NULL, __ATOMIC_RELEASE);
     qsbr_wait();
+    session_chain_forget(state->id);
     destroy(state);
 }
 

@@ -30,6 +30,7 @@
 #define MAX_CLIENTS 16
 #define TICK_NS 100000000 // of ports, ageing and counters
 #define TICKS_PER_SEC 10
+#define ORPHAN_SEC 10              // after the first configuration
 #define LOCK_NAME "dataplane.lock" // in the run directory
 #define LOCK_WAIT_US 10000
 #define LOCK_TRIES 300 // three seconds
@@ -295,6 +296,15 @@ static void keep_learned(const struct generation *running)
     (void)keep_end();
 }
 
+// Chains of the first configuration have taken over their sessions; the rest is nobody's.
+static void forget_orphans(void)
+{
+    static unsigned n_ticks;
+
+    if (n_ticks < ORPHAN_SEC * TICKS_PER_SEC && ++n_ticks == ORPHAN_SEC * TICKS_PER_SEC)
+        (void)session_forget_orphans();
+}
+
 static void tick(void)
 {
     static unsigned n_calls;
@@ -308,6 +318,8 @@ static void tick(void)
     port_watch(0);
     for (uint32_t i = 0; running != NULL && i < running->n_functions; i++)
         running->functions[i].ops->age(&running->functions[i], running);
+    if (running != NULL)
+        forget_orphans();
     if (running != NULL && n_calls++ % TICKS_PER_SEC == 0)
         show_macs(running);
     if (running != NULL && keep_is_due())

@@ -185,19 +185,20 @@ uint32_t session_adopt(uint32_t chain, struct session_tenant *tenant,
 
 uint32_t session_forget_orphans(void)
 {
-    uint32_t end = numbers_n_ever(&session_table.numbers), n = 0;
+    uint32_t next, n = 0;
 
-    for (uint32_t i = 1; i <= end; i++) {
-        struct session *s = table_record(i);
+    for (uint32_t chain = 1; chain < SESSION_MAX_CHAINS; chain++) {
+        uint32_t number = *chain_names_orphans(chain);
 
-        if (!session_is_valid(s) || !table_is_orphan(s))
-            continue;
-        __atomic_store_n(&s->valid, 0, __ATOMIC_RELEASE);
-        numbers_give(&session_table.numbers, SESSION_MAIN, i);
-        n++;
-    }
-    for (uint32_t chain = 1; chain < SESSION_MAX_CHAINS; chain++)
         *chain_names_orphans(chain) = 0;
+        for (; number != 0; number = next, n++) {
+            struct session *s = table_record(number);
+
+            next = s->list_next;
+            __atomic_store_n(&s->valid, 0, __ATOMIC_RELEASE);
+            limbo_add(SESSION_MAIN, s); // a worker that ages may just look at it
+        }
+    }
     chain_names_sweep();
     if (n > 0)
         log_info("%u sessions of the process before this one belong to no chain any more", n);

@@ -113,6 +113,7 @@ static uint32_t free_number(void)
 
     if (n_chains < MAX_CHAINS - 1)
         return n_chains + 1;
+    chain_names_sweep(); // chains that are gone; rare, for it looks at all
     while (number < MAX_CHAINS && names[number].name[0] != '\0')
         number++;
     return number < MAX_CHAINS ? number : 0;
@@ -146,12 +147,18 @@ uint32_t session_chain_id(const char *tenant, const char *name)
             return 0;
         }
         names[number] = n;
+        place = find_place(&n); // names may have been swept
         *place = number;
         if (number > n_chains)
             n_chains = number;
     }
     is_asked_for[*place] = 1;
     return *place;
+}
+
+void session_chain_forget(uint32_t chain)
+{
+    is_asked_for[chain] = 0;
 }
 
 const char *session_chain_name(uint32_t chain, const char **tenant)
@@ -188,7 +195,8 @@ void session_chain_counts(uint32_t chain, uint32_t *n_sessions, uint32_t *n_half
 void chain_names_sweep(void)
 {
     for (uint32_t i = 1; i <= n_chains; i++)
-        if (!is_asked_for[i] && __atomic_load_n(&counts[i].n_sessions, __ATOMIC_ACQUIRE) == 0)
+        if (!is_asked_for[i] && orphans[i] == 0 &&
+            __atomic_load_n(&counts[i].n_sessions, __ATOMIC_ACQUIRE) == 0)
             memset(&names[i], 0, sizeof(names[i]));
     index_names();
 }

@@ -127,7 +127,9 @@ void session_fini(void);
 
 // Main thread: the number of a chain, given once by name and kept over restarts. 0: no room.
 uint32_t session_chain_id(const char *tenant, const char *name);
-// NULL: there is no such chain. The strings live as long as the process.
+// The chain is gone: its number may be another's when none is left. Main thread.
+void session_chain_forget(uint32_t chain);
+// NULL: there is no such chain. The strings live until the chain is forgotten.
 const char *session_chain_name(uint32_t chain, const char **tenant);
 
 // What all chains of a tenant share. Main thread.

@@ -322,7 +322,7 @@ int chain_names_has(uint32_t chain);
 struct chain_counts *chain_names_counts(uint32_t chain);
 // Sessions of the last process that wait for session_adopt, linked by list_next.
 uint32_t *chain_names_orphans(uint32_t chain);
-// Forget names without sessions that nobody has asked for in this process.
+// Forget names without sessions that nobody has asked for in this process, or has since given up.
 void chain_names_sweep(void);
 
 // adopt.c: what of the last process's records can be? Up to number n. Main thread, by

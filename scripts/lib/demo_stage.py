@@ -26,11 +26,32 @@ RUN = "/run/culvert-demo"
 GUEST_DIR = os.path.join(RUN, "guests")
 IMAGE_DIR = os.path.join(BUILD, "guest")
 NAMESPACES = ("cvdemo-red1", "cvdemo-red2")  # also their interfaces, see examples/demo.yaml
-NETWORKS = {"blue": "cvdemo-blue-net", "red": "cvdemo-red-net"}  # what is outside; red's tap likewise
+INTERNET = "cvdemo-internet"  # what is outside, of both tenants
 UPLINK, UPLINK_PEER = "cvdemo-up", "cvdemo-isp"  # a veth pair, in place of a network card and its cable
 KERNEL_ADDRESS = "198.51.100.9"  # the host's own on the uplink
 WEB = {4: "203.0.113.80", 6: "2001:db8:80::80"}
+# The way back. The second one is for an intruder: nobody outside should reach what is behind the NAT.
+ROUTES = {"2001:db8:b::/64": "2001:db8:100::2", "10.0.0.0/24": "198.51.100.2",
+          "2001:db8:c::/64": "2001:db8:100::3"}
 DAEMONS = ("culvertd", "dataplane")
+
+# Run in the internet: a web server whose page says who asked.
+WEB_SERVER = """
+import http.server, socket
+
+class Page(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        page = f"you are {self.client_address[0].removeprefix('::ffff:')}\\n".encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(page)))
+        self.end_headers()
+        self.wfile.write(page)
+
+class Server(http.server.ThreadingHTTPServer):
+    address_family = socket.AF_INET6
+
+Server(("::", 80), Page).serve_forever()
+"""
 
 PR_SET_PDEATHSIG = 1
 LIBC = ctypes.CDLL(None)
@@ -142,7 +163,7 @@ def log_tail(name):
 
 def start_culvert():
     start_daemon("dataplane", DATAPLANE, "--run-dir", RUN)
-    start_daemon("culvertd", CULVERTD, "--run-dir", RUN, "--state-dir", os.path.join(RUN, "state"))
+    start_daemon("culvertd", CULVERTD, "--run-dir", RUN, "--state-dir", os.path.join(RUN, "configuration"))
 
     def is_up():
         for name in DAEMONS:
@@ -189,34 +210,26 @@ def start_namespace(name, *addresses):
 
 
 def start_uplink():
-    """Blue's uplink, before the dataplane takes its part of it: the kernel has an address there."""
-    network = NETWORKS["blue"]
-    need("ip", "netns", "add", network)
-    need("ip", "link", "add", UPLINK, "type", "veth", "peer", "name", UPLINK_PEER, "netns", network)
+    """The uplink, before the dataplane takes its part of it: the kernel has an address there."""
+    need("ip", "netns", "add", INTERNET)
+    need("ip", "link", "add", UPLINK, "type", "veth", "peer", "name", UPLINK_PEER, "netns", INTERNET)
     need("ip", "address", "add", f"{KERNEL_ADDRESS}/24", "dev", UPLINK)
     need("ip", "link", "set", UPLINK, "up")
-    need("ip", "-n", network, "link", "set", UPLINK_PEER, "up")
+    need("ip", "-n", INTERNET, "link", "set", UPLINK_PEER, "up")
 
 
-def start_network(tenant, interface):
-    """What a tenant finds outside: a next hop, and behind it a web server with a page of this tenant's.
-    The interface is there and up."""
-    network = NETWORKS[tenant]
-    addresses = [(interface, "198.51.100.1/24"), (interface, "2001:db8:100::1/64")]
+def start_internet():
+    """What both tenants find outside: their next hop, and behind it a web server."""
+    addresses = [(UPLINK_PEER, "198.51.100.1/24"), (UPLINK_PEER, "2001:db8:100::1/64")]
     addresses += [("lo", f"{address}/{32 if version == 4 else 128}") for version, address in WEB.items()]
-    need("ip", "-n", network, "link", "set", "lo", "up")
+    need("ip", "-n", INTERNET, "link", "set", "lo", "up")
     for device, address in addresses:
-        need("ip", "-n", network, "address", "add", address, "dev", device, *(["nodad"] if ":" in address else []))
-    need("ip", "-n", network, "route", "add", "10.0.0.0/24", "via", "198.51.100.2")
-    need("ip", "-n", network, "route", "add", "fd00::/64", "via", "2001:db8:100::2")
-    folder = os.path.join(RUN, "web", tenant)
-    os.makedirs(folder)
-    with open(os.path.join(folder, "index.html"), "w", encoding="ascii") as page:
-        page.write(f"this is the network outside of {tenant}\n")
+        need("ip", "-n", INTERNET, "address", "add", address, "dev", device, *(["nodad"] if ":" in address else []))
+    for prefix, router in ROUTES.items():
+        need("ip", "-n", INTERNET, "route", "add", prefix, "via", router)
     # It ends with its namespace.
-    need("ip", "netns", "exec", network, "sh", "-c",
-         "setsid python3 -m http.server --bind :: --directory \"$0\" 80 >/dev/null 2>&1 </dev/null &", folder,
-         stdout=subprocess.DEVNULL)
+    need("ip", "netns", "exec", INTERNET, "sh", "-c",
+         "setsid python3 -c \"$0\" >/dev/null 2>&1 </dev/null &", WEB_SERVER, stdout=subprocess.DEVNULL)
 
 
 def in_namespace(name, command, seconds=30):
@@ -262,14 +275,14 @@ def clean_up():
     found = False
     for path in glob.glob(os.path.join(GUEST_DIR, "*", "pid")):
         found |= end_process(path, [signal.SIGKILL])
-    for name in (*NAMESPACES, *NETWORKS.values()):
+    for name in (*NAMESPACES, INTERNET):
         if os.path.exists(f"/run/netns/{name}"):
             subprocess.run([GUEST, "netns", "del", name], check=False)
             found = True
     for name in DAEMONS:
         found |= end_process(pidfile(name), [signal.SIGTERM, signal.SIGKILL])
     # And the taps of that name, which outlive the dataplane; the veth pair is gone with its namespace.
-    for name in (*NAMESPACES, NETWORKS["red"], UPLINK):
+    for name in (*NAMESPACES, UPLINK):
         subprocess.run(["ip", "link", "del", name], check=False, capture_output=True)
     for path in glob.glob(os.path.join(RUN, "*")):
         if os.path.isdir(path):

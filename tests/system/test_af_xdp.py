@@ -20,7 +20,7 @@ import time
 import pytest
 
 from tests.lib.hosts import inside
-from tests.lib.lab import Lab, ping_loss, run, wait_until
+from tests.lib.lab import ROOT, Lab, ping_loss, run, wait_until
 
 TAG = f"cx{os.getpid() % 100000}"
 UP, PEER, TAP, FAR, NEAR, HOST = (TAG + suffix for suffix in ("u", "p", "t", "f", "n", "h"))
@@ -528,9 +528,16 @@ def test_a_program_taken_off_by_hand_comes_back(net):
     wait_until(lambda: reaches(NEAR, "10.9.0.2"), 5, "near reaches far")
 
 
+def api_type(name):
+    """The number of a message on the control socket."""
+    with open(os.path.join(ROOT, "dataplane", "api", "culvert_api.h"), encoding="utf-8") as f:
+        words = re.findall(r"API_(\w+)", f.read().split("enum api_type {")[1].split("}")[0])
+    return 1 + words.index(name)
+
+
 def test_descriptors_that_nobody_asked_for_are_closed(net):
     """A client of the control socket sends descriptors with everything."""
-    hello, xdp = 1, 37
+    hello, xdp = api_type("HELLO"), api_type("XDP")
     header = struct.Struct("<IHHIIII")
     name = struct.Struct("<32s32s32sIBB2x")
     with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as client:

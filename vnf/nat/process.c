@@ -328,6 +328,14 @@ static int is_same_hairpin(const struct scene *s, const struct way *source,
     return (s->kept & NAT_HAIRPIN) && nat_slot_deed(s->kept) == kept->deed && is_kept(s, kept);
 }
 
+// What RESTORE has made for a hairpin that is not to be.
+static void let_both_go(const struct scene *s, const struct way *source, const struct way *target)
+{
+    let_go(s, source);
+    if (target->binding != source->binding) // one that is freed is nobody's to release again
+        let_go(s, target);
+}
+
 // RFC 4787, REQ-9 a: the other inside host sees the outside address and port of who begins.
 static enum function_verdict turn(const struct scene *s, const struct nat_source *rule,
                                   struct way *source, struct way *target)
@@ -337,7 +345,7 @@ static enum function_verdict turn(const struct scene *s, const struct nat_source
 
     if (source->deed != NAT_NOTHING) {
         if (!settle_source(s, rule, source, &drop)) {
-            let_go(s, source);
+            let_both_go(s, source, target);
             return refuse(s, drop);
         }
         remote = source->address;
@@ -353,7 +361,7 @@ static enum function_verdict turn(const struct scene *s, const struct nat_source
         return deny(s, DROP_NAT_FILTERED);
     }
     if (!is_first(s) && !is_same_hairpin(s, source, target)) {
-        let_go(s, source);
+        let_both_go(s, source, target);
         return deny(s, DROP_NAT_FILTERED);
     }
     hold(s, source);
@@ -381,8 +389,10 @@ static enum function_verdict hairpin(const struct scene *s, const struct nat_sou
         recall_target(s, &target);
     if (target.deed == NAT_NOTHING) // whose address it is may know: the router
         return s->kept == 0 ? FUNCTION_TURN : deny(s, DROP_NAT_FILTERED);
-    if (!(s->config->flags & API_NAT_HAIRPIN))
+    if (!(s->config->flags & API_NAT_HAIRPIN)) {
+        let_go(s, &target);
         return deny(s, DROP_NAT_FILTERED);
+    }
     return turn(s, rule, source, &target);
 }
 

@@ -426,6 +426,25 @@ static void test_restore_refuses(void **state)
     assert_int_equal(lab_show().n_bindings, 1);
 }
 
+// A slot that can't be leaves nothing behind, whichever end of a hairpin it names.
+static void test_restore_hairpin_refused(void **state)
+{
+    struct session_case b = lab_out(IPPROTO_UDP, "10.0.0.6:7", REMOTE ":9"), a;
+    uint64_t slot;
+
+    (void)state;
+    a = lab_out(IPPROTO_UDP, "10.0.0.5:7", outside_of(&b));
+    slot = nat_slot(NAT_TARGET, htonl(0x0a000006), htons(7));
+    lab_restart();
+    for (unsigned i = 0; i < 2; i++) {
+        a.slot = i == 0 ? slot : slot | NAT_HAIRPIN;
+        lab_judge(&a, FUNCTION_RESTORE);
+        lab_expect_denied(&a, FUNCTION_DENY, DROP_NAT_FILTERED);
+        assert_int_equal(lab_show().n_bindings, 0);
+        assert_int_equal(lab_show().n_ports_udp, 0);
+    }
+}
+
 static void test_restore_hairpin(void **state)
 {
     struct session_case b = lab_out(IPPROTO_UDP, "10.0.0.6:7", REMOTE ":9"), a;
@@ -466,6 +485,7 @@ int main(void)
         CASE(restore),
         CASE(restore_refuses),
         CASE(restore_hairpin),
+        CASE(restore_hairpin_refused),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -327,6 +327,30 @@ static void noise_in_records_is_dropped(void **state)
     lab_close();
 }
 
+// Who makes and removes chains all day takes no number from others, nor that of one that stays.
+static void numbers_of_chains_come_back(void **state)
+{
+    const char *tenant;
+    char name[16];
+
+    (void)state;
+    start();
+    for (unsigned i = 0; i < SESSION_MAX_CHAINS + 100; i++) {
+        uint32_t chain;
+
+        snprintf(name, sizeof(name), "c%u", i);
+        chain = session_chain_id("red", name);
+        assert_int_not_equal(chain, 0);
+        assert_int_not_equal(chain, lab.chain[0]);
+        assert_int_not_equal(chain, lab.chain[1]);
+        assert_string_equal(session_chain_name(chain, &tenant), name);
+        session_chain_forget(chain);
+    }
+    assert_string_equal(session_chain_name(lab.chain[1], &tenant), "edge");
+    assert_int_equal(session_chain_id("red", "edge"), lab.chain[1]);
+    lab_close();
+}
+
 static void fewer_sessions_than_before(void **state)
 {
     struct error e = {0};
@@ -464,6 +488,7 @@ int main(void)
         TEST(a_damaged_byte_harms_one_session),
         TEST(a_damaged_header_is_not_believed),
         TEST(noise_in_records_is_dropped),
+        TEST(numbers_of_chains_come_back),
         TEST(fewer_sessions_than_before),
         TEST(regions_are_kept_apart),
         TEST(a_link_is_not_followed),
