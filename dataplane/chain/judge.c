@@ -65,7 +65,8 @@ static void release(struct round *r)
 
 static void deny(struct round *r, enum function_verdict verdict)
 {
-    r->q->drop = r->c.drop;
+    // Without a reason it would pass for allowed.
+    r->q->drop = r->c.drop != API_DROP_NONE ? r->c.drop : DROP_FIREWALL_DENIED;
     r->q->is_rejected = verdict == FUNCTION_REJECT;
     if (r->q->occasion != FUNCTION_AGAIN)
         release(r);

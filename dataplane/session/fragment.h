@@ -10,8 +10,8 @@
 //
 // A packet is named by chain, side, addresses, identification and protocol (IPv6: not by the
 // protocol). Each worker keeps its own table: all fragments of a packet come by one queue. Bounded:
-// packets under way for each tenant, 16 waiting fragments for each packet, 256 for each worker and
-// no more than a quarter of a port's buffers (core/pool.h).
+// packets under way for each tenant, 16 waiting fragments for each packet, 64 for each tenant, 256
+// for each worker and no more than a quarter of a port's buffers (core/pool.h).
 
 #include "dataplane/core/packet.h"
 #include "dataplane/session/session.h"

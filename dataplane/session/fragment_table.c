@@ -12,7 +12,8 @@
 
 static int take_quota(struct session_tenant *tenant)
 {
-    uint32_t limit = __atomic_load_n(&tenant->fragment_limit, __ATOMIC_RELAXED);
+    uint32_t limit = RTE_MIN(__atomic_load_n(&tenant->fragment_limit, __ATOMIC_RELAXED),
+                             (uint32_t)FRAGMENT_MAX_PACKETS / FRAGMENT_TENANT_SHARE);
 
     if (__atomic_add_fetch(&tenant->n_fragments, 1, __ATOMIC_RELAXED) <= limit)
         return 1;
@@ -82,13 +83,33 @@ void fragment_table_del(struct fragment_table *t, struct fragment_packet *e)
     t->n_packets--;
 }
 
+// A tenant that sends no first fragments leaves room for those of others.
+static int take_place(struct session_tenant *tenant)
+{
+    const uint32_t limit = FRAGMENT_MAX_HELD / FRAGMENT_TENANT_SHARE;
+
+    if (__atomic_add_fetch(&tenant->n_held_fragments, 1, __ATOMIC_RELAXED) <= limit)
+        return 1;
+    __atomic_fetch_sub(&tenant->n_held_fragments, 1, __ATOMIC_RELAXED);
+    return 0;
+}
+
+static void give_place(struct session_tenant *tenant)
+{
+    __atomic_fetch_sub(&tenant->n_held_fragments, 1, __ATOMIC_RELAXED);
+}
+
 int fragment_hold(struct fragment_table *t, struct fragment_packet *e, struct rte_mbuf *m)
 {
     uint16_t place = t->free_held;
 
     if (e->n_held == FRAGMENT_MAX_WAITING || (place == 0 && t->n_held_ever == FRAGMENT_MAX_HELD) ||
-        !pool_begin_wait(m))
+        !take_place(e->tenant))
         return 0;
+    if (!pool_begin_wait(m)) {
+        give_place(e->tenant);
+        return 0;
+    }
     if (place != 0)
         t->free_held = t->held[place - 1].next;
     else
@@ -116,6 +137,7 @@ struct rte_mbuf *fragment_take(struct fragment_table *t, struct fragment_packet 
     held->next = t->free_held;
     t->free_held = place;
     pool_end_wait(held->m);
+    give_place(e->tenant);
     return held->m;
 }
 

@@ -7,10 +7,11 @@
 
 #include "dataplane/session/fragment.h"
 
-#define FRAGMENT_MAX_PACKETS 4096 // for each worker
-#define FRAGMENT_MAX_PIECES 64    // apart from each other, or not joined yet
-#define FRAGMENT_MAX_HELD 256     // waiting, for each worker
-#define FRAGMENT_UNIT 8           // offsets count in eight bytes
+#define FRAGMENT_MAX_PACKETS 16384 // for each worker
+#define FRAGMENT_MAX_PIECES 64     // apart from each other, or not joined yet
+#define FRAGMENT_MAX_HELD 256      // waiting, for each worker
+#define FRAGMENT_TENANT_SHARE 4    // no tenant has more than a quarter of either
+#define FRAGMENT_UNIT 8            // offsets count in eight bytes
 
 // What names a packet (RFC 791, 3.2; RFC 8200, 4.5), to be compared as bytes.
 struct fragment_key {

@@ -49,9 +49,11 @@ static int map_records(uint32_t max_sessions, uint32_t *n_held, struct error *e)
         return e != NULL ? e->code : -ENOMEM;
     held = state_held(session_table.records);
     rc = state_reserve(session_table.records, 0, held);
-    if (rc < 0)
-        return error_set(e, rc, NULL, "no memory for the sessions of the process before: %s",
-                         strerror(-rc));
+    if (rc < 0) {
+        // To start goes before to remember: nobody looks at what is not held.
+        log_warn("no memory for the sessions of the process before: %s", strerror(-rc));
+        held = 0;
+    }
     held /= sizeof(struct session);
     *n_held = held > 0 ? (uint32_t)held - 1 : 0;
     // Fewer are allowed now: those beyond must not come back another day.

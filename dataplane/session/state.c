@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Where is what the last process left? In <run-dir>/state: a header, then regions, each in a slot
+// Where is what the last process left? In <run-dir>/kept: a header, then regions, each in a slot
 // of the file that is far larger than it can become, so that no offset has to be believed. A region
 // becomes real by its check word, written last: who dies in between has made none. Main thread at
 // start and end; workers see only what regions hold. Next: session.c and chain.c, whose regions
@@ -18,7 +18,7 @@
 
 #include "dataplane/core/log.h"
 
-#define STATE_NAME "state"
+#define STATE_NAME "kept"
 #define STATE_MAGIC UINT64_C(0x316574617473766c) // "lvstate1"
 #define N_REGIONS 16
 #define REGION_NAME_SIZE 24
@@ -362,7 +362,12 @@ int state_reserve(const void *region, size_t from, size_t len)
         return -EINVAL;
     if (len == 0)
         return 0;
-    if (state_fd >= 0 && fallocate(state_fd, 0, offset_of(slot) + (off_t)from, (off_t)len) < 0)
+    do {
+        errno = 0;
+    } while (state_fd >= 0 &&
+             fallocate(state_fd, 0, offset_of(slot) + (off_t)from, (off_t)len) < 0 &&
+             errno == EINTR);
+    if (errno != 0)
         return errno == ENOSPC || errno == EDQUOT || errno == EFBIG ? -ENOSPC : -ENOMEM;
     if (from + len > mapped[slot].reserved)
         mapped[slot].reserved = from + len;

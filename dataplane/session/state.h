@@ -2,7 +2,7 @@
 #ifndef DATAPLANE_SESSION_STATE_H
 #define DATAPLANE_SESSION_STATE_H
 
-// The memory that outlives the process: <run-dir>/state, a sparse file to be mapped (the run
+// The memory that outlives the process: <run-dir>/kept, a sparse file to be mapped (the run
 // directory is on a tmpfs). A header with a layout hash, then named regions, each a fixed range of
 // the file that is backed by memory as it is used. What is in there is distrusted by who maps it.
 // Another layout, or a header that is damaged: a new empty file, and a line in the log.

@@ -274,7 +274,8 @@ void table_main_leave(void);
 struct session_tenant {
     uint32_t n_sessions;  // atomic
     uint32_t n_half_open; // atomic
-    uint32_t n_fragments; // atomic: session/fragment.c
+    uint32_t n_fragments; // atomic: session/fragment.c; and so the next
+    uint32_t n_held_fragments;
     uint32_t lock;        // of the list
     uint32_t first, last; // half-open sessions, the oldest first; under the lock
     // What follows is written by the main thread, read by all (atomic).

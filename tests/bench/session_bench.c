@@ -263,7 +263,7 @@ int main(int argc, char **argv)
         fprintf(stderr, "session-bench [SESSIONS [SOURCES]]\n");
         return 1;
     }
-    snprintf(path, sizeof(path), "%s/state", dir);
+    snprintf(path, sizeof(path), "%s/kept", dir);
     measure_tsc();
     qsbr_init(1);
     resident_before = resident();

@@ -7,6 +7,10 @@
 
 #define MIN_BUCKETS 64
 #define BUCKETS_PER_RECORD 2
+// Splits ahead of time that a record is fetched: it is cold, and most of what a split would cost.
+#define SPLITS_AHEAD 8
+
+_Static_assert(SPLITS_AHEAD < MIN_BUCKETS, "buckets that exist");
 
 void nat_index_init(struct nat_index *index, uint32_t *buckets, uint32_t max_buckets, void *links,
                     size_t stride)
@@ -25,6 +29,7 @@ static void split(struct nat_index *index)
     uint32_t base = UINT32_C(1) << (31 - __builtin_clz(added));
     uint32_t *link = &index->buckets[added - base], *tail = &index->buckets[added];
 
+    __builtin_prefetch(nat_index_link(index, link[SPLITS_AHEAD]), 1);
     while (*link != 0) {
         uint32_t number = *link;
         struct nat_link *l = nat_index_link(index, number);

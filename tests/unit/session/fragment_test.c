@@ -442,14 +442,17 @@ static void few_wait_for_one_packet(void **state)
     }
 }
 
-static void few_wait_for_one_worker(void **state)
+static void few_wait_for_one_tenant(void **state)
 {
+    const unsigned n_max = FRAGMENT_MAX_HELD / FRAGMENT_TENANT_SHARE;
+
     (void)state;
-    for (unsigned i = 0; i < FRAGMENT_MAX_HELD + 5; i++) {
+    for (unsigned i = 0; i < n_max + 5; i++) {
         struct piece later = {(uint16_t)i, 1000, 2000, 1, 0};
 
-        assert_int_equal(give(&later, 0), i < FRAGMENT_MAX_HELD ? WAITS : LIMIT);
+        assert_int_equal(give(&later, 0), i < n_max ? WAITS : LIMIT);
     }
+    assert_int_equal(blue->n_held_fragments, n_max);
 }
 
 static void few_buffers_of_a_port_wait(void **state)
@@ -492,16 +495,18 @@ static void pieces_are_bounded(void **state)
     assert_int_equal(give(&inside, 0), WAITS); // of the first, which was complete
 }
 
-static void a_worker_has_room_for_so_many(void **state)
+static void a_tenant_has_a_quarter_of_the_room(void **state)
 {
+    const unsigned n_max = FRAGMENT_MAX_PACKETS / FRAGMENT_TENANT_SHARE;
+
     (void)state;
     limit(blue, UINT32_MAX);
-    for (unsigned i = 0; i <= FRAGMENT_MAX_PACKETS; i++) {
+    for (unsigned i = 0; i <= n_max; i++) {
         struct piece first = {(uint16_t)i, 0, 1000, 1, 0};
 
-        assert_int_equal(give(&first, 0), i < FRAGMENT_MAX_PACKETS ? OK : LIMIT);
+        assert_int_equal(give(&first, 0), i < n_max ? OK : LIMIT);
     }
-    assert_int_equal(blue->n_fragments, FRAGMENT_MAX_PACKETS);
+    assert_int_equal(blue->n_fragments, n_max);
 }
 
 int main(void)
@@ -522,10 +527,10 @@ int main(void)
         CASE(ageing_goes_round),
         CASE(a_tenant_has_its_share),
         CASE(few_wait_for_one_packet),
-        CASE(few_wait_for_one_worker),
+        CASE(few_wait_for_one_tenant),
         CASE(few_buffers_of_a_port_wait),
         CASE(pieces_are_bounded),
-        CASE(a_worker_has_room_for_so_many),
+        CASE(a_tenant_has_a_quarter_of_the_room),
     };
 
     return cmocka_run_group_tests_name("fragment", tests, NULL, NULL);

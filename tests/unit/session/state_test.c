@@ -31,7 +31,7 @@ static int make_dir(void **state)
     snprintf(dir, sizeof(dir), "%s/culvert-state-XXXXXX",
              access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
     assert_non_null(mkdtemp(dir));
-    snprintf(path, sizeof(path), "%s/state", dir);
+    snprintf(path, sizeof(path), "%s/kept", dir);
     return 0;
 }
 
