@@ -275,7 +275,7 @@ int lab_teardown(void **state)
     (void)state;
     walk_lab_end();
     stop();
-    snprintf(path, sizeof(path), "%s/state", run_dir);
+    snprintf(path, sizeof(path), "%s/kept", run_dir);
     (void)unlink(path);
     for (unsigned i = 0; i < LAB_N_FIREWALLS; i++)
         assert_int_equal(lab_firewalls[i].n_held, 0);
