@@ -84,13 +84,20 @@ struct place {
     uint32_t run, offset;
 };
 
+// Of the index-th address.
 static struct place place_of(const struct nat_source *source, uint32_t index)
 {
-    struct place at = {0, index};
+    uint32_t low = 0, high = source->n_runs;
 
-    while (at.offset >= source->runs[at.run].n)
-        at.offset -= source->runs[at.run++].n;
-    return at;
+    while (high - low > 1) {
+        uint32_t middle = (low + high) / 2;
+
+        if (source->runs[middle].before <= index)
+            low = middle;
+        else
+            high = middle;
+    }
+    return (struct place){low, index - source->runs[low].before};
 }
 
 // The next address that may have something, around the pool; *at moves behind it. -1: none.

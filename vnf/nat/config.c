@@ -61,30 +61,50 @@ static int no_memory(const struct build *b)
     return error_set(b->e, -ENOMEM, b->path, "out of memory");
 }
 
+static int compare_ranges(const void *a, const void *b)
+{
+    const struct nat_range *x = a, *y = b;
+
+    return x->first < y->first ? -1 : x->first > y->first;
+}
+
+// Sort, and make one of those that touch. Returns how many are left.
+static uint32_t merge(struct nat_range *ranges, uint32_t n)
+{
+    uint32_t n_left = 0;
+
+    if (n == 0)
+        return 0;
+    qsort(ranges, n, sizeof(*ranges), compare_ranges);
+    for (uint32_t i = 1; i < n; i++) {
+        struct nat_range *last = &ranges[n_left];
+
+        if (ranges[i].first <= last->last || ranges[i].first == last->last + 1)
+            last->last = ranges[i].last > last->last ? ranges[i].last : last->last;
+        else
+            ranges[++n_left] = ranges[i];
+    }
+    return n_left + 1;
+}
+
 static void add_address(struct nat_source *source, uint32_t address, uint32_t number)
 {
     struct nat_run *last = source->n_runs > 0 ? &source->runs[source->n_runs - 1] : NULL;
 
-    source->n_addresses++;
     if (last != NULL && address == last->first + last->n && number == last->number + last->n)
         last->n++;
     else
-        source->runs[source->n_runs++] = (struct nat_run){address, 1, number};
+        source->runs[source->n_runs++] = (struct nat_run){address, 1, number, source->n_addresses};
+    source->n_addresses++;
 }
 
-// An address that two pools of the rule have counts once.
-static int add_pool(const struct build *b, struct nat_source *source,
-                    const struct api_nat_pool *pool)
+static int add_range(const struct build *b, struct nat_source *source,
+                     const struct nat_range *range)
 {
-    uint64_t last = nat_address_of(pool->last);
-
-    for (uint64_t address = nat_address_of(pool->first); address <= last; address++) {
+    for (uint64_t address = range->first; address <= range->last; address++) {
         uint32_t number;
-        int rc;
+        int rc = nat_address_get(b->state, (uint32_t)address, &number);
 
-        if (nat_source_number(source, (uint32_t)address) >= 0)
-            continue;
-        rc = nat_address_get(b->state, (uint32_t)address, &number);
         if (rc < 0)
             return error_set(b->e, rc, b->path, "no room for more outside addresses: try again");
         add_address(source, (uint32_t)address, number);
@@ -92,13 +112,35 @@ static int add_pool(const struct build *b, struct nat_source *source,
     return 0;
 }
 
+// An address that two pools of the rule have counts once.
+static int add_pools(const struct build *b, struct nat_source *source,
+                     const struct api_nat_pool *pools, uint32_t n)
+{
+    struct nat_range ranges[NAT_MAX_POOLS];
+    uint32_t n_max = 0;
+    int rc = 0;
+
+    for (uint32_t i = 0; i < n; i++)
+        ranges[i] =
+            (struct nat_range){nat_address_of(pools[i].first), nat_address_of(pools[i].last)};
+    n = merge(ranges, n);
+    for (uint32_t i = 0; i < n; i++)
+        n_max += ranges[i].last - ranges[i].first + 1;
+    source->runs = calloc((size_t)n_max + 1, sizeof(*source->runs));
+    if (source->runs == NULL)
+        return no_memory(b);
+    for (uint32_t i = 0; rc == 0 && i < n; i++)
+        rc = add_range(b, source, &ranges[i]);
+    return rc;
+}
+
 static int add_source(const struct build *b, uint32_t index)
 {
     const struct api_nat_source *item = &b->items.sources[index];
     struct nat_source *source = &b->config->sources[index];
-    uint32_t n, n_max = 0;
+    uint32_t n;
     const struct api_nat_pool *pools = nat_items_pools(b->model, &b->items, index, &n);
-    int rc = 0;
+    int rc;
 
     *source = (struct nat_source){.seq = item->seq,
                                   .prefix = nat_address_of(item->prefix),
@@ -106,13 +148,7 @@ static int add_source(const struct build *b, uint32_t index)
                                   .destination = nat_address_of(item->destination),
                                   .destination_mask = nat_mask(item->destination_len),
                                   .is_exempt = (item->flags & API_NAT_EXEMPT) != 0};
-    for (uint32_t i = 0; i < n; i++)
-        n_max += nat_address_of(pools[i].last) - nat_address_of(pools[i].first) + 1;
-    source->runs = calloc((size_t)n_max + 1, sizeof(*source->runs));
-    if (source->runs == NULL)
-        return no_memory(b);
-    for (uint32_t i = 0; rc == 0 && i < n; i++)
-        rc = add_pool(b, source, &pools[i]);
+    rc = add_pools(b, source, pools, n);
     b->config->n_addresses += source->n_addresses;
     return rc;
 }
@@ -246,32 +282,6 @@ static int add_forwards(const struct build *b)
     return 0;
 }
 
-static int compare_ranges(const void *a, const void *b)
-{
-    const struct nat_range *x = a, *y = b;
-
-    return x->first < y->first ? -1 : x->first > y->first;
-}
-
-// Sort, and make one of those that touch.
-static void merge(struct nat_config *c)
-{
-    uint32_t n = 0;
-
-    if (c->n_outside == 0)
-        return;
-    qsort(c->outside, c->n_outside, sizeof(*c->outside), compare_ranges);
-    for (uint32_t i = 1; i < c->n_outside; i++) {
-        struct nat_range *last = &c->outside[n];
-
-        if (c->outside[i].first <= last->last || c->outside[i].first == last->last + 1)
-            last->last = c->outside[i].last > last->last ? c->outside[i].last : last->last;
-        else
-            c->outside[++n] = c->outside[i];
-    }
-    c->n_outside = n + 1;
-}
-
 static int add_outside(const struct build *b)
 {
     struct nat_config *c = b->config;
@@ -299,7 +309,7 @@ static int add_outside(const struct build *b)
 
         c->outside[c->n_outside++] = (struct nat_range){address, address};
     }
-    merge(c);
+    c->n_outside = merge(c->outside, c->n_outside);
     return 0;
 }
 

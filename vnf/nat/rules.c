@@ -90,10 +90,21 @@ int nat_is_outside(const struct nat_config *config, uint32_t address)
 
 int nat_source_number(const struct nat_source *source, uint32_t address)
 {
-    for (uint32_t i = 0; i < source->n_runs; i++)
-        if (address - source->runs[i].first < source->runs[i].n)
-            return (int)(source->runs[i].number + (address - source->runs[i].first));
-    return -1;
+    uint32_t low = 0, high = source->n_runs;
+    const struct nat_run *run;
+
+    while (low < high) {
+        uint32_t middle = (low + high) / 2;
+
+        if (source->runs[middle].first <= address)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    if (low == 0)
+        return -1;
+    run = &source->runs[low - 1];
+    return address - run->first < run->n ? (int)(run->number + (address - run->first)) : -1;
 }
 
 int nat_class_of(uint8_t protocol)

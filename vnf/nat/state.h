@@ -29,6 +29,8 @@
 
 #define NAT_MAX_BINDINGS (UINT32_C(1) << 22) // of one NAT
 #define NAT_MAX_ADDRESSES 65536U             // in pools of one NAT, those that go included
+#define NAT_MAX_SOURCES 256U                 // rules: a first packet tries one after the other
+#define NAT_MAX_POOLS 256U                   // of one rule
 #define NAT_N_REMOTES 16                     // a binding knows so many, the last ones
 #define NAT_REST_SEC 120                     // RFC 6888, REQ-8
 
@@ -126,6 +128,7 @@ struct nat_run {
     uint32_t first; // address
     uint32_t n;
     uint32_t number; // of the first
+    uint32_t before; // addresses of the runs before it
 };
 
 struct nat_source {
@@ -133,7 +136,7 @@ struct nat_source {
     uint32_t prefix, mask;
     uint32_t destination, destination_mask;
     uint16_t is_exempt;
-    struct nat_run *runs; // none: exempt
+    struct nat_run *runs; // ascending; none: exempt
     uint32_t n_runs;
     uint32_t n_addresses;
 };

@@ -78,6 +78,8 @@ static int check_pools(const struct validation *v, uint32_t index, uint64_t *n_a
         return refuse(v, "source rule %u is exempt and has a pool", source->seq);
     if ((source->flags & API_NAT_EXEMPT) == 0 && n == 0)
         return refuse(v, "source rule %u has no pool", source->seq);
+    if (n > NAT_MAX_POOLS)
+        return refuse(v, "source rule %u has more than %u pools", source->seq, NAT_MAX_POOLS);
     for (uint32_t i = 0; i < n; i++) {
         uint32_t first = nat_address_of(pools[i].first), last = nat_address_of(pools[i].last);
 
@@ -94,6 +96,8 @@ static int check_sources(const struct validation *v)
     uint64_t n_addresses = 0;
     int rc = 0;
 
+    if (v->items.n_sources > NAT_MAX_SOURCES)
+        return refuse(v, "it has more than %u source rules", NAT_MAX_SOURCES);
     for (uint32_t i = 0; rc == 0 && i < v->items.n_sources; i++) {
         const struct api_nat_source *s = &v->items.sources[i];
 

@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -103,6 +104,20 @@ static void huge_pool(void)
     spec.pools[0].last[1] = 60;
 }
 
+static void many_pools(void)
+{
+    for (unsigned i = 1; i <= 256; i++)
+        lab_pool(&spec, "198.51.100.2", "198.51.100.2");
+}
+
+static void many_rules(void)
+{
+    for (unsigned i = 1; i <= 256; i++) {
+        lab_source(&spec, 10 + i, "10.1.0.0", 16);
+        lab_pool(&spec, "198.51.100.2", "198.51.100.2");
+    }
+}
+
 static void static_in_pool(void)
 {
     lab_static(&spec, "10.0.0.0", "198.51.100.0", 30);
@@ -143,6 +158,8 @@ static void test_refused(void **state)
         {host_bits, "source rule 10: a prefix has bits beyond its length"},
         {reversed_pool, "a pool of source rule 10 is no range of hosts' addresses"},
         {huge_pool, "its pools have more than 65536 addresses"},
+        {many_pools, "source rule 10 has more than 256 pools"},
+        {many_rules, "it has more than 256 source rules"},
         {static_in_pool, "an outside address of a static rule is in a pool"},
         {static_twice, "inside prefixes of two static rules overlap"},
         {overlapping_forwards, "two forwards of one protocol and port overlap"},
@@ -162,11 +179,51 @@ static void test_refused(void **state)
     }
 }
 
+// Pools out of order, alone, side by side and overlapping: each address is handed out, and no
+// other.
+static void test_pools(void **state)
+{
+    static const char *const outside[] = {"198.51.100.1", "198.51.100.3", "198.51.100.4",
+                                          "198.51.100.5", "198.51.100.6", "198.51.100.9"};
+    struct api_nat_state s;
+    unsigned n_of[6] = {0}, n_known = 0;
+
+    (void)state;
+    lab_spec_init(&spec);
+    spec.n_pools = 0;
+    lab_pool(&spec, "198.51.100.9", "198.51.100.9");
+    lab_pool(&spec, "198.51.100.4", "198.51.100.6");
+    lab_pool(&spec, "198.51.100.1", "198.51.100.1");
+    lab_pool(&spec, "198.51.100.3", "198.51.100.5");
+    lab_start(&spec);
+    s = lab_show();
+    assert_int_equal(s.n_addresses, 6);
+    for (unsigned i = 1; i <= 200; i++) {
+        struct session_case session;
+        char source[32];
+
+        snprintf(source, sizeof(source), "10.0.0.%u:1000", i);
+        session = lab_out(IPPROTO_UDP, source, REMOTE ":9");
+        for (unsigned k = 0; k < 6; k++) {
+            size_t len = strlen(outside[k]);
+            const char *got = lab_source_of(&session);
+
+            if (strncmp(got, outside[k], len) == 0 && got[len] == ':') {
+                n_of[k]++;
+                n_known++;
+            }
+        }
+    }
+    assert_int_equal(n_known, 200);
+    for (unsigned k = 0; k < 6; k++)
+        assert_true(n_of[k] > 0);
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(test_##name, lab_setup, lab_teardown)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {CASE(list), CASE(refused)};
+    const struct CMUnitTest tests[] = {CASE(list), CASE(refused), CASE(pools)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -11,7 +11,7 @@
 #include "vnf/nat/state.h"
 
 #define LAB_CHAIN 1
-#define LAB_MAX_ITEMS 32
+#define LAB_MAX_ITEMS 300
 
 struct lab_spec {
     struct api_nat nat;
