@@ -124,22 +124,9 @@ static json_t *chain_json(const struct encoding *encoding, const struct state_re
     return json;
 }
 
-static void on_collected(struct exchange *x, const struct state_reports *reports)
-{
-    const struct encoding *encoding = apply_running(northbound_context(x->n)->apply);
-    json_t *list;
-
-    if (reports->error.code != 0) {
-        exchange_refuse(x, &reports->error);
-        return;
-    }
-    list = json_array();
-    for (size_t i = 0; i < reports->n; i++)
-        json_array_append_new(list, chain_json(encoding, &reports->reports[i]));
-    exchange_answer_json(x, 200, json_pack("{s:o}", "culvert:chains", list));
-}
-
 void handle_chains(struct exchange *x)
 {
-    states_collect(x, API_CHAIN, on_collected);
+    static const struct states_view view = {API_CHAIN, "culvert:chains", chain_json};
+
+    states_answer(x, &view);
 }

@@ -53,24 +53,11 @@ static json_t *firewall_json(const struct encoding *encoding, const struct state
     return json;
 }
 
-static void on_collected(struct exchange *x, const struct state_reports *reports)
-{
-    const struct encoding *encoding = apply_running(northbound_context(x->n)->apply);
-    json_t *list;
-
-    if (reports->error.code != 0) {
-        exchange_refuse(x, &reports->error);
-        return;
-    }
-    list = json_array();
-    for (size_t i = 0; i < reports->n; i++)
-        json_array_append_new(list, firewall_json(encoding, &reports->reports[i]));
-    exchange_answer_json(x, 200, json_pack("{s:o}", "culvert:firewalls", list));
-}
-
 void handle_firewalls(struct exchange *x)
 {
-    states_collect(x, API_FIREWALL, on_collected);
+    static const struct states_view view = {API_FIREWALL, "culvert:firewalls", firewall_json};
+
+    states_answer(x, &view);
 }
 
 static void add_ports(json_t *json, const char *key, uint16_t first, uint16_t last)

@@ -18,13 +18,14 @@ static json_t *number(uint64_t n)
     return json_integer((json_int_t)n);
 }
 
-static json_t *nat_json(const struct state_report *report)
+static json_t *nat_json(const struct encoding *encoding, const struct state_report *report)
 {
     const struct api_nat_state *s = &report->nat;
     json_t *json =
         json_pack("{s:s, s:s}", "tenant", report->name.tenant, "name", report->name.name);
     json_t *counters;
 
+    (void)encoding;
     if (!report->is_known)
         return json;
     counters = json_object();
@@ -41,23 +42,11 @@ static json_t *nat_json(const struct state_report *report)
     return json;
 }
 
-static void on_collected(struct exchange *x, const struct state_reports *reports)
-{
-    json_t *list;
-
-    if (reports->error.code != 0) {
-        exchange_refuse(x, &reports->error);
-        return;
-    }
-    list = json_array();
-    for (size_t i = 0; i < reports->n; i++)
-        json_array_append_new(list, nat_json(&reports->reports[i]));
-    exchange_answer_json(x, 200, json_pack("{s:o}", "culvert:nats", list));
-}
-
 void handle_nats(struct exchange *x)
 {
-    states_collect(x, API_NAT, on_collected);
+    static const struct states_view view = {API_NAT, "culvert:nats", nat_json};
+
+    states_answer(x, &view);
 }
 
 static json_t *binding_json(const struct api_binding *b)

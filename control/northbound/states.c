@@ -17,14 +17,39 @@ struct collection {
     enum api_type type;
     size_t next;
     struct state_reports result;
+    const struct states_view *view; // NULL: `done` is told
     void (*done)(struct exchange *x, const struct state_reports *reports);
 };
 
 static void ask_next(struct collection *c);
 
+static void answer(struct exchange *x, const struct states_view *view,
+                   const struct state_reports *reports)
+{
+    const struct encoding *encoding = apply_running(northbound_context(x->n)->apply);
+    json_t *list;
+
+    if (reports->error.code != 0) {
+        exchange_refuse(x, &reports->error);
+        return;
+    }
+    list = json_array();
+    for (size_t i = 0; i < reports->n; i++)
+        json_array_append_new(list, view->describe(encoding, &reports->reports[i]));
+    exchange_answer_json(x, 200, json_pack("{s:o}", view->key, list));
+}
+
+static void tell(const struct collection *c)
+{
+    if (c->view != NULL)
+        answer(c->x, c->view, &c->result);
+    else
+        c->done(c->x, &c->result);
+}
+
 static void collection_end(struct collection *c)
 {
-    c->done(c->x, &c->result);
+    tell(c);
     free(c->result.reports);
     free(c);
 }
@@ -126,24 +151,31 @@ static int note_names(struct collection *c)
     return 0;
 }
 
-void states_collect(struct exchange *x, enum api_type type,
-                    void (*done)(struct exchange *x, const struct state_reports *reports))
+static void begin(const struct collection *wanted)
 {
-    struct state_reports none = {0};
-    struct collection *c = calloc(1, sizeof(*c));
+    struct collection *c = malloc(sizeof(*c)), none = *wanted;
 
     if (c == NULL) {
-        failure(&none.error, -ENOMEM, NULL, "out of memory");
-        done(x, &none);
+        failure(&none.result.error, -ENOMEM, NULL, "out of memory");
+        tell(&none);
         return;
     }
-    c->x = x;
-    c->type = type;
-    c->done = done;
+    *c = *wanted;
     if (note_names(c) < 0)
         collection_end(c);
     else
         ask_next(c);
+}
+
+void states_collect(struct exchange *x, enum api_type type,
+                    void (*done)(struct exchange *x, const struct state_reports *reports))
+{
+    begin(&(struct collection){.x = x, .type = type, .done = done});
+}
+
+void states_answer(struct exchange *x, const struct states_view *view)
+{
+    begin(&(struct collection){.x = x, .type = view->type, .view = view});
 }
 
 uint32_t states_index(const struct encoding *encoding, enum api_type type,

@@ -30,6 +30,14 @@ struct state_reports {
 void states_collect(struct exchange *x, enum api_type type,
                     void (*done)(struct exchange *x, const struct state_reports *reports));
 
+// The same as an answer: {"culvert:<key>": [what `describe` says of each]}.
+struct states_view {
+    enum api_type type;
+    const char *key;
+    json_t *(*describe)(const struct encoding *encoding, const struct state_report *report);
+};
+void states_answer(struct exchange *x, const struct states_view *view);
+
 // Where the object stands in the running configuration now, API_NONE if it went.
 uint32_t states_index(const struct encoding *encoding, enum api_type type,
                       const struct state_report *report);
