@@ -14,44 +14,7 @@
 
 #include <cmocka.h>
 
-#include "control/southbound/encoding.h"
-
-static struct schema *schema;
-
-static int setup(void **state)
-{
-    struct config_error e;
-
-    (void)state;
-    return schema_create(&schema, &e);
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    schema_destroy(schema);
-    return 0;
-}
-
-static struct encoding *encode(const char *text)
-{
-    struct config *config;
-    struct encoding *encoding;
-    struct config_error e = {0};
-    const struct api_header *h;
-    struct api_reply reply;
-    size_t cursor = 0;
-
-    if (config_parse(schema, text, strlen(text), CONFIG_YAML, &config, &e) < 0)
-        fail_msg("line %u, %s: %s", e.line, e.path, e.sentence);
-    if (encoding_create(config, &encoding, &e) < 0)
-        fail_msg("%s: %s", e.path, e.sentence);
-    config_destroy(config);
-    while ((h = encoding_next(encoding, &cursor)) != NULL)
-        if (api_check(h, h->len, &reply) < 0)
-            fail_msg("%s: %s", reply.path, reply.sentence);
-    return encoding;
-}
+#include "tests/unit/southbound/encode_lab.h"
 
 // A tenant before the one in question, so that owners and indices are seen to move on.
 static const char sample[] =
@@ -114,7 +77,7 @@ static void test_sessions(void **state)
 #define DEFAULT(name, seconds, text) seconds,
         API_TIMEOUTS(DEFAULT)};
     static const uint32_t given[API_N_TIMEOUTS] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 11};
-    struct encoding *encoding = encode(sample);
+    struct encoding *encoding = lab_encode(sample);
     const struct api_tenant *t = encoding_item(encoding, API_TENANT, 0);
 
     (void)state;
@@ -134,7 +97,7 @@ static void test_sessions(void **state)
 static void test_groups(void **state)
 {
     static const uint8_t ten[16] = {10}, fd00[16] = {0xfd};
-    struct encoding *encoding = encode(sample);
+    struct encoding *encoding = lab_encode(sample);
     const struct api_address_group *a = encoding_item(encoding, API_ADDRESS_GROUP, 0);
     const struct api_group_prefix *p = encoding_item(encoding, API_GROUP_PREFIX, 0);
     const struct api_port_group *g = encoding_item(encoding, API_PORT_GROUP, 0);
@@ -161,7 +124,7 @@ static void test_groups(void **state)
 
 static void test_firewalls(void **state)
 {
-    struct encoding *encoding = encode(sample);
+    struct encoding *encoding = lab_encode(sample);
     const struct api_firewall *f = encoding_item(encoding, API_FIREWALL, 0);
 
     (void)state;
@@ -234,7 +197,7 @@ static void test_rules_in_the_order_of_seq(void **state)
          .destination_port_group = API_NONE,
          .destination = {0xfd}},
     };
-    struct encoding *encoding = encode(sample);
+    struct encoding *encoding = lab_encode(sample);
     const struct api_rule *r = encoding_item(encoding, API_RULE, 0);
 
     (void)state;
@@ -251,7 +214,7 @@ static void test_rules_in_the_order_of_seq(void **state)
 static void test_nats(void **state)
 {
     static const uint8_t ends[3][2] = {{9, 9}, {16, 23}, {64, 70}};
-    struct encoding *encoding = encode(sample);
+    struct encoding *encoding = lab_encode(sample);
     const struct api_nat *n = encoding_item(encoding, API_NAT, 0);
     const struct api_nat_source *s = encoding_item(encoding, API_NAT_SOURCE, 0);
     const struct api_nat_pool *p = encoding_item(encoding, API_NAT_POOL, 0);
@@ -289,7 +252,7 @@ static void test_nats(void **state)
 
 static void test_statics_and_forwards(void **state)
 {
-    struct encoding *encoding = encode(sample);
+    struct encoding *encoding = lab_encode(sample);
     const struct api_nat_static *s = encoding_item(encoding, API_NAT_STATIC, 0);
     const struct api_nat_forward *f = encoding_item(encoding, API_NAT_FORWARD, 0);
 
@@ -319,7 +282,7 @@ static void test_functions_of_a_chain(void **state)
         {1, API_FUNCTION_GUEST, {0}, 0},
         {1, API_FUNCTION_NAT, {0}, 1},
     };
-    struct encoding *encoding = encode(sample);
+    struct encoding *encoding = lab_encode(sample);
     const struct api_guest_function *g = encoding_item(encoding, API_GUEST_FUNCTION, 0);
     const struct api_chain *c = encoding_item(encoding, API_CHAIN, 0);
 
@@ -355,7 +318,7 @@ static void test_many_rules(void **state)
                                 "10.%u.%u.0/24, destination-port: 80, action: allow},\n",
                                 i, i >> 8 & 255, i & 255);
     snprintf(text + len, size - len, "]}]}]\n");
-    encoding = encode(text);
+    encoding = lab_encode(text);
     free(text);
     while ((h = encoding_next(encoding, &cursor)) != NULL)
         for (uint32_t i = 0; h->type == API_RULE && i < h->n_items; i++)
@@ -377,5 +340,5 @@ int main(void)
         cmocka_unit_test(test_many_rules),
     };
 
-    return cmocka_run_group_tests_name("encode-firewall", tests, setup, teardown);
+    return cmocka_run_group_tests_name("encode-firewall", tests, lab_setup, lab_teardown);
 }

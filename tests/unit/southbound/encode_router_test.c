@@ -14,44 +14,7 @@
 
 #include <cmocka.h>
 
-#include "control/southbound/encoding.h"
-
-static struct schema *schema;
-
-static int setup(void **state)
-{
-    struct config_error e;
-
-    (void)state;
-    return schema_create(&schema, &e);
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    schema_destroy(schema);
-    return 0;
-}
-
-static struct encoding *encode(const char *text)
-{
-    struct config *config;
-    struct encoding *encoding;
-    struct config_error e = {0};
-    const struct api_header *h;
-    struct api_reply reply;
-    size_t cursor = 0;
-
-    if (config_parse(schema, text, strlen(text), CONFIG_YAML, &config, &e) < 0)
-        fail_msg("line %u, %s: %s", e.line, e.path, e.sentence);
-    if (encoding_create(config, &encoding, &e) < 0)
-        fail_msg("%s: %s", e.path, e.sentence);
-    config_destroy(config);
-    while ((h = encoding_next(encoding, &cursor)) != NULL)
-        if (api_check(h, h->len, &reply) < 0)
-            fail_msg("%s: %s", reply.path, reply.sentence);
-    return encoding;
-}
+#include "tests/unit/southbound/encode_lab.h"
 
 // Two routers of two tenants, so that owners are seen to move on.
 static const char sample[] =
@@ -96,7 +59,7 @@ static const char sample[] =
 
 static void test_routers(void **state)
 {
-    struct encoding *encoding = encode(sample);
+    struct encoding *encoding = lab_encode(sample);
     const struct api_router *r = encoding_item(encoding, API_ROUTER, 0);
 
     (void)state;
@@ -117,7 +80,7 @@ static void test_routers(void **state)
 static void test_interfaces(void **state)
 {
     static const uint8_t given[6] = {0x02, 0xab, 0, 0, 0, 1};
-    struct encoding *encoding = encode(sample);
+    struct encoding *encoding = lab_encode(sample);
     const struct api_interface *i = encoding_item(encoding, API_INTERFACE, 0);
 
     (void)state;
@@ -145,7 +108,7 @@ static void test_derived_macs_stay(void **state)
 {
     static const uint8_t pe_a[6] = {0x02, 0xd0, 0xa5, 0xf2, 0x6f, 0x0f},
                          gw_lan[6] = {0x02, 0x3c, 0x32, 0x4d, 0x5c, 0xf6};
-    struct encoding *encoding = encode(sample);
+    struct encoding *encoding = lab_encode(sample);
     const struct api_interface *i = encoding_item(encoding, API_INTERFACE, 0);
 
     (void)state;
@@ -156,7 +119,7 @@ static void test_derived_macs_stay(void **state)
 
 static void test_twins_are_taps_of_their_tenant(void **state)
 {
-    struct encoding *encoding = encode(sample);
+    struct encoding *encoding = lab_encode(sample);
     const struct api_port *p = encoding_item(encoding, API_PORT, 0);
     const struct api_interface *i = encoding_item(encoding, API_INTERFACE, 0);
 
@@ -195,7 +158,7 @@ static void test_addresses_and_neighbors(void **state)
         {.owner = 1, .family = 6, .mac = {2, 0, 0, 0, 0, 9}, .address = {0xfd, [15] = 9}},
         {.owner = 2, .family = 4, .mac = {2, 0, 0, 0, 0, 10}, .address = {192, 0, 2, 3}},
     };
-    struct encoding *encoding = encode(sample);
+    struct encoding *encoding = lab_encode(sample);
 
     (void)state;
     for (uint32_t i = 0; i < 3; i++)
@@ -232,7 +195,7 @@ static void test_routes_share_groups(void **state)
         {1, 3, 4, 16, 1, 0, {10, 4}},
         {1, 4, 4, 16, 1, 0, {10, 5}},
     };
-    struct encoding *encoding = encode(sample);
+    struct encoding *encoding = lab_encode(sample);
     const struct api_next_hop_group *group = encoding_item(encoding, API_NEXT_HOP_GROUP, 0);
 
     (void)state;
@@ -270,7 +233,7 @@ static void test_groups_differ_to_the_last_hop(void **state)
             (size_t)snprintf(text + len, sizeof(text) - len, "{address: 10.0.0.%u}]},\n", 200 + r);
     }
     snprintf(text + len, sizeof(text) - len, "]}]}]\n");
-    encoding = encode(text);
+    encoding = lab_encode(text);
     assert_non_null(encoding_item(encoding, API_NEXT_HOP_GROUP, 1));
     assert_null(encoding_item(encoding, API_NEXT_HOP_GROUP, 2));
     assert_non_null(encoding_item(encoding, API_NEXT_HOP, 2 * API_MAX_PATHS - 1));
@@ -287,7 +250,7 @@ static void test_chains(void **state)
         {{.kind = API_END_PORT, .index = 2}, {.kind = API_END_SWITCH, .index = 2}},
     };
     static const char *const names[] = {"inside", "edge", "cable", "plain"};
-    struct encoding *encoding = encode(sample);
+    struct encoding *encoding = lab_encode(sample);
     const struct api_chain *chain;
 
     (void)state;
@@ -321,7 +284,7 @@ static void test_many_routes_share_groups(void **state)
                                 "{prefix: 20.%u.%u.%u/32, next-hop: 10.%u.0.2},\n", i >> 16,
                                 i >> 8 & 255, i & 255, i & 1);
     snprintf(text + len, size - len, "]}]}]\n");
-    encoding = encode(text);
+    encoding = lab_encode(text);
     free(text);
     for (uint32_t i = 0; i < n; i += 997) {
         route = encoding_item(encoding, API_ROUTE, i);
@@ -347,5 +310,5 @@ int main(void)
         cmocka_unit_test(test_many_routes_share_groups),
     };
 
-    return cmocka_run_group_tests_name("encode-router", tests, setup, teardown);
+    return cmocka_run_group_tests_name("encode-router", tests, lab_setup, lab_teardown);
 }

@@ -15,39 +15,7 @@
 
 #include <cmocka.h>
 
-#include "control/southbound/encoding.h"
-
-static struct schema *schema;
-
-static int setup(void **state)
-{
-    struct config_error e;
-
-    (void)state;
-    return schema_create(&schema, &e);
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    schema_destroy(schema);
-    return 0;
-}
-
-static struct encoding *encode(const char *text)
-{
-    struct config *config;
-    struct encoding *encoding;
-    struct config_error e = {0};
-
-    if (config_parse(schema, text, strlen(text), CONFIG_YAML, &config, &e) < 0)
-        fail_msg("%s: %s", e.path, e.sentence);
-    if (encoding_create(config, &encoding, &e) < 0)
-        fail_msg("%s: %s", e.path, e.sentence);
-    assert_int_equal(encoding_config_id(encoding), config_id(config));
-    config_destroy(config);
-    return encoding;
-}
+#include "tests/unit/southbound/encode_lab.h"
 
 static const char sample[] =
     "tenants:\n"
@@ -71,7 +39,7 @@ static const char sample[] =
 
 static void test_datagrams_are_well_formed(void **state)
 {
-    struct encoding *encoding = encode(sample);
+    struct encoding *encoding = lab_encode(sample);
     const struct api_header *h;
     struct api_reply reply;
     unsigned last = API_BEGIN, n = 0;
@@ -97,7 +65,7 @@ static void test_datagrams_are_well_formed(void **state)
 static void test_ports(void **state)
 {
     static const uint8_t mac[6] = {0x52, 0x54, 0x00, 0xab, 0xcd, 0x11}, none[6];
-    struct encoding *encoding = encode(sample);
+    struct encoding *encoding = lab_encode(sample);
     const struct api_port *p = encoding_item(encoding, API_PORT, 0);
 
     (void)state;
@@ -140,7 +108,7 @@ static void test_addresses(void **state)
         {.owner = 2, .family = 6, .prefix_len = 128, .address = {0xfd, [15] = 0x11}},
         {.owner = 2, .family = 6, .prefix_len = 64, .address = {0xfd, 0x01}},
     };
-    struct encoding *encoding = encode(sample);
+    struct encoding *encoding = lab_encode(sample);
 
     (void)state;
     for (uint32_t i = 0; i < 4; i++)
@@ -154,7 +122,7 @@ static void test_switches_and_members(void **state)
 {
     static const struct api_member expected[] = {
         {0, 2, 0, 0}, {0, 3, 10, 0}, {0, 0, 10, 20}, {1, 3, 0, 0}, {1, 4, 0, 0}};
-    struct encoding *encoding = encode(sample);
+    struct encoding *encoding = lab_encode(sample);
     const struct api_switch *sw = encoding_item(encoding, API_SWITCH, 0);
     const struct api_static_mac *mac = encoding_item(encoding, API_STATIC_MAC, 0);
 
@@ -194,7 +162,7 @@ static void test_datagrams_are_full(void **state)
     at += sprintf(at, "tenants:\n- name: big\n  ports:\n");
     for (unsigned i = 0; i < N_PORTS; i++)
         at += sprintf(at, "  - {name: p%u, type: vhost-user}\n", i);
-    encoding = encode(text);
+    encoding = lab_encode(text);
     free(text);
     while ((h = encoding_next(encoding, &cursor)) != NULL) {
         assert_int_equal(api_check(h, h->len, NULL), 0);
@@ -220,7 +188,7 @@ static void test_nothing_is_a_transaction_too(void **state)
     size_t cursor = 0;
 
     (void)state;
-    assert_int_equal(config_empty(schema, &config), 0);
+    assert_int_equal(config_empty(lab_schema, &config), 0);
     assert_int_equal(encoding_create(config, &encoding, &e), 0);
     h = encoding_next(encoding, &cursor);
     assert_int_equal(h->type, API_BEGIN);
@@ -258,7 +226,7 @@ static void test_many_static_macs_are_quick(void **state)
                                 i >> 16, i >> 8 & 0xff, i & 0xff, i % N_MEMBERS / 4000 + 1,
                                 i % 4000 + 1);
     snprintf(text + len, size - len, "]}]}]\n");
-    if (config_parse(schema, text, strlen(text), CONFIG_YAML, &config, &e) < 0)
+    if (config_parse(lab_schema, text, strlen(text), CONFIG_YAML, &config, &e) < 0)
         fail_msg("line %u, %s: %s", e.line, e.path, e.sentence);
     assert_int_equal(encoding_create(config, &encoding, &e), 0);
     for (unsigned i = 0; i < N_MACS; i += 997) {
@@ -286,5 +254,5 @@ int main(void)
         cmocka_unit_test(test_nothing_is_a_transaction_too),
     };
 
-    return cmocka_run_group_tests_name("encode", tests, setup, teardown);
+    return cmocka_run_group_tests_name("encode", tests, lab_setup, lab_teardown);
 }
