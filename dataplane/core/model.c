@@ -26,6 +26,8 @@ int model_add(struct model *model, enum api_type type, const void *items, uint32
     struct model_table *table = &model->table[type];
     size_t item_size = api_message(type)->item_size;
 
+    if (n == 0)
+        return 0; // there may be no memory at either end yet
     if (n > UINT32_MAX - table->n)
         return -ENOMEM;
     if (table->n + n > table->capacity) {

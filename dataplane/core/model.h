@@ -20,7 +20,7 @@ struct model {
 void model_init(struct model *model);
 void model_fini(struct model *model);
 
-// Append n items of a type (their size is the table's). -ENOMEM.
+// Append n items of a type (their size is the table's); none may be NULL. -ENOMEM.
 int model_add(struct model *model, enum api_type type, const void *items, uint32_t n);
 
 // All items of a type; *n may be 0, then the result is NULL.
