@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""The devices under test and the load in front of them: every setting that a rate depends on is here.
+"""The devices under test but OVS: with bench_ovs.py, every setting that a rate depends on is here.
 
 All DUTs get the same: two vhost-user ports that dial (client), rings of the generator's size, one
 worker on one CPU, their main thread on the generator's CPU, memory of the same kind.
@@ -9,6 +9,7 @@ import contextlib
 import json
 import os
 import re
+import shutil
 import subprocess
 
 from bench_process import Process, TrialError, wait_for
@@ -16,8 +17,12 @@ from bench_process import Process, TrialError, wait_for
 # Debian's testpmd. 32 is the largest burst that net_vhost moves without splitting it; 64 was no better.
 PEERS = ("io", "macswap", "5tswap")
 PEER_BURST = 32
-PEER_MBUFS = 16384  # both rings full, the caches and every burst: never the limit
-OURS = ("culvert",)
+PEER_MBUFS = 16384  # of a pair: both rings full, the caches and every burst: never the limit
+PEER_MEGABYTES = 512
+PEER_MEGABYTES_PAIR = 48  # of each pair more
+TESTPMD_PORTS = 32  # RTE_MAX_ETHPORTS
+# Ours, and the options of the dataplane that tell them apart.
+OURS = {"culvert": [], "culvert-walk": ["--flows", "0"]}
 CONTROL_WAIT_SEC = 20
 
 
@@ -33,9 +38,17 @@ class Setup:
         self.seconds, self.warmup = args.seconds, args.warmup
         self.has_huge_pages = has_huge_pages
         self.peer_burst = args.peer_burst
-        self.sockets = [os.path.join(folder, "vhost", f"bench-{port}.sock") for port in "ab"]
         # EAL keeps its run-time files where this says: they go with the folder.
         self.environment = {"RUNTIME_DIRECTORY": folder}
+
+    def socket_pattern(self, side, n_pairs):
+        """As the generator takes it; our dataplane has the same names by its ports'."""
+        return os.path.join(self.folder, "vhost", f"bench-{side}{'%' if n_pairs > 1 else ''}.sock")
+
+    def sockets(self, n_pairs):
+        """a, b of each pair in turn."""
+        return [self.socket_pattern(side, n_pairs).replace("%", str(pair))
+                for pair in range(n_pairs) for side in "ab"]
 
     def eal(self, role, megabytes):
         """EAL arguments on which all processes agree."""
@@ -45,66 +58,44 @@ class Setup:
         return memory + ["-m", str(megabytes), "--no-pci", "--no-telemetry",
                          "--file-prefix", f"culvert-bench-{role}-{os.getpid()}"]
 
-    def start(self, name, args, **more):
-        return Process(name, args, self.folder, nice=self.nice, environment=self.environment, **more)
-
-
-class Generator:
-    """Listens at once and sends after go()."""
-
-    def __init__(self, setup, words):
-        self.result = os.path.join(setup.folder, "generator.json")
-        self.go_path = os.path.join(setup.folder, "generator.go")
-        self.limit = 60 + setup.seconds + setup.warmup
-        for path in setup.sockets + [self.result, self.go_path]:
-            if os.path.exists(path):
-                os.unlink(path)
-        os.makedirs(os.path.dirname(setup.sockets[0]), exist_ok=True)
-        self.process = setup.start("generator", [
-            setup.generator, "--server", "--go", self.go_path,
-            "--a", setup.sockets[0], "--b", setup.sockets[1], "--queue-size", str(setup.queue_size),
-            "--duration", str(setup.seconds), "--warmup", str(setup.warmup), "--json", self.result,
-        ] + words + (["--packed"] if setup.packed else []) + [
-            "--", "-l", str(setup.generator_cpu)] + setup.eal("generator", 256))
-        wait_for(lambda: os.path.exists(setup.sockets[0]), 20, "the generator listens", [self.process])
-
-    def go(self):
-        with open(self.go_path, "w", encoding="ascii"):
-            pass
-
-    def finish(self, others):
-        """Its result, once it has ended by itself; the DUT's processes must live until then."""
-        child = self.process.child
-        wait_for(lambda: child.poll() is not None, self.limit, "the generator's end", others)
-        if child.returncode != 0:
-            raise TrialError("\n".join(p.complaint() for p in [self.process] + others))
-        with open(self.result, encoding="utf-8") as f:
-            return json.load(f)
-
-    def stop(self):
-        self.process.stop()
+    def start(self, name, args, more_environment=None, **more):
+        return Process(name, args, self.folder, nice=self.nice,
+                       environment=dict(self.environment, **(more_environment or {})), **more)
 
 
 class Testpmd:
     """Debian's dpdk-testpmd in one of its forward modes, driven at its prompt."""
 
-    def __init__(self, setup, mode):
-        ports = [f"--vdev=net_vhost{i},iface={path},client=1" for i, path in enumerate(setup.sockets)]
+    def __init__(self, setup, mode, n_pairs=1):
+        if 2 * n_pairs > TESTPMD_PORTS:
+            raise TrialError(f"{mode}: Debian's testpmd has {TESTPMD_PORTS} ports at most; leave it out "
+                             "of --dut, or give fewer --ports")
+        sockets = setup.sockets(n_pairs)
+        ports = [f"--vdev=net_vhost{i},iface={path},client=1" for i, path in enumerate(sockets)]
         ring = str(setup.queue_size)
+        megabytes = PEER_MEGABYTES + (n_pairs - 1) * PEER_MEGABYTES_PAIR
         self.process = setup.start("testpmd", [
             "dpdk-testpmd", "-l", f"{setup.generator_cpu},{setup.dut_cpu}",
-            "--main-lcore", str(setup.generator_cpu)] + setup.eal("testpmd", 512) + ports + [
+            "--main-lcore", str(setup.generator_cpu)] + setup.eal("testpmd", megabytes) + ports + [
                 "--", "--interactive", "--auto-start", f"--forward-mode={mode}", "--nb-cores=1",
                 f"--rxd={ring}", f"--txd={ring}", f"--burst={setup.peer_burst}",
-                f"--total-num-mbufs={PEER_MBUFS}", "--record-core-cycles"], has_stdin=True)
-        self.processes = [self.process]
+                f"--total-num-mbufs={PEER_MBUFS * n_pairs}", "--record-core-cycles"], has_stdin=True)
+        self.processes, self.worker = [self.process], self.process
+
+    def why(self):
+        return ""
+
+    def begin(self):
+        """What it counts begins anew: a start does that."""
+        self.process.type("stop")
+        self.process.type("start")
 
     def finish(self, _cycles_per_sec):
-        """Cycles of its worker per packet, over the iterations that moved one."""
+        """Cycles of its worker per packet since begin(), over the iterations that moved one."""
         self.process.type("stop")
         self.stop()  # its output is complete only then
-        found = re.search(r"CPU cycles/packet=([\d.]+)", self.process.output())
-        return {"cycles_per_packet": float(found.group(1))} if found else {}
+        found = re.findall(r"CPU cycles/packet=([\d.]+)", self.process.output())
+        return {"cycles_per_packet": float(found[-1])} if found else {}
 
     def stop(self):
         if self.process.is_running():
@@ -117,18 +108,24 @@ class Testpmd:
 class Culvert:
     """Our dataplane and culvertd with a configuration."""
 
-    def __init__(self, setup, configuration):
+    def __init__(self, setup, configuration, options=(), patience=CONTROL_WAIT_SEC):
         self.processes = []
-        self.setup = setup
+        self.setup, self.patience = setup, patience
+        self.before = (0, 0)
+        # Nothing of the trial before: neither its configuration nor its sessions.
         state = os.path.join(setup.folder, "state")
-        os.makedirs(state, exist_ok=True)
+        shutil.rmtree(state, ignore_errors=True)
+        os.makedirs(state)
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(os.path.join(setup.folder, "kept"))
         commands = (("dataplane", ["dataplane/culvert-dataplane", "--workers", "1", "--busy-poll",
-                                   "--cpus", str(setup.dut_cpu)]),
+                                   "--cpus", str(setup.dut_cpu), *options]),
                     ("culvertd", ["control/culvertd", "--state-dir", state]))
         try:
             for name, (program, *words) in commands:
                 self.processes.append(setup.start(name, [
                     os.path.join(setup.build, program), "--run-dir", setup.folder, *words]))
+            self.worker = self.processes[0]
             self.apply(configuration)
         except BaseException:
             self.stop()
@@ -139,16 +136,22 @@ class Culvert:
         path = os.path.join(self.setup.folder, "bench.yaml")
         with open(path, "w", encoding="utf-8") as f:
             f.write(configuration)
-        wait_for(lambda: self.command("apply", path)[0] == 0, CONTROL_WAIT_SEC,
-                 "the configuration is applied", self.processes,
-                 lambda: self.command("apply", path)[1])
+        said = ""
+
+        def is_applied():
+            nonlocal said
+            status, said = self.command("apply", path)
+            return status == 0
+
+        wait_for(is_applied, self.patience, "the configuration is applied", self.processes,
+                 lambda: said)
 
     def command(self, *words):
         """Status and output of the command line."""
         process = self.setup.start("culvert", [os.path.join(self.setup.build, "control/culvert"),
                                                "--run-dir", self.setup.folder, *words])
         try:
-            process.child.wait(CONTROL_WAIT_SEC)
+            process.child.wait(self.patience)
         except subprocess.TimeoutExpired:
             pass
         finally:
@@ -162,11 +165,29 @@ class Culvert:
         except (ValueError, KeyError):
             return []
 
+    def work(self):
+        """Seconds that its worker was busy, packets that came in."""
+        return (sum(w["busy-seconds"] for w in self.show("workers")),
+                sum(int(p["rx-packets"]) for p in self.show("ports")))
+
+    def drops(self):
+        """Packets by reason."""
+        found = {}
+        for row in self.show("drops"):
+            found[row["reason"]] = found.get(row["reason"], 0) + int(row["packets"])
+        return found
+
+    def why(self):
+        """What it has to say when a trial fails."""
+        drops = {reason: n for reason, n in self.drops().items() if n}
+        return "drops: " + (", ".join(f"{n} {reason}" for reason, n in drops.items()) or "none")
+
+    def begin(self):
+        self.before = self.work()
+
     def finish(self, cycles_per_sec):
-        """Cycles of its worker per packet, over the loops that moved one."""
-        workers, ports = self.show("workers"), self.show("ports")
-        busy_sec = sum(w["busy-seconds"] for w in workers)
-        n_packets = sum(int(p["rx-packets"]) for p in ports)
+        """Cycles of its worker per packet since begin(), over the loops that moved one."""
+        busy_sec, n_packets = (now - then for now, then in zip(self.work(), self.before))
         return {"cycles_per_packet": busy_sec * cycles_per_sec / n_packets} if n_packets else {}
 
     def stop(self):
@@ -174,5 +195,16 @@ class Culvert:
             process.stop()
 
 
-def make_dut(setup, name, case):
-    return case.make_ours(setup) if name in OURS else Testpmd(setup, name)
+def check_ours(setup, name):
+    """Has the dataplane been built that this name needs?"""
+    program = os.path.join(setup.build, "dataplane/culvert-dataplane")
+    if not os.path.exists(program):
+        raise TrialError(f"there is no {program}: ninja -C {setup.build}, or --build DIR")
+    options = [word for word in OURS[name] if word.startswith("--")]
+    if options:
+        usage = subprocess.run([program, "--help"], capture_output=True, text=True, check=False).stdout
+        unknown = [option for option in options if option not in usage.split()
+                   and f"[{option}" not in usage.split()]
+        if unknown:
+            raise TrialError(f"{name} needs a dataplane with {' '.join(unknown)}, which {program} "
+                             "does not have: build a later one, or leave it out of --dut")

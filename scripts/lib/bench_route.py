@@ -101,5 +101,5 @@ def run_route(args, folder):
     elif args.memory:
         run_memory(run, args.routes and cases)
     else:
-        run.compare(cases, print_routes)
+        run.measure_all(cases, print_routes)
     run.save()

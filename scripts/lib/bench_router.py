@@ -6,7 +6,8 @@ import json
 import os
 import subprocess
 
-from bench_dut import OURS, Culvert
+from bench_case import Case
+from bench_dut import CONTROL_WAIT_SEC, OURS, Culvert
 from bench_process import TrialError
 
 SIZES = {4: "64", 6: "78"}  # the shortest frames with a UDP header and the generator's mark
@@ -47,10 +48,11 @@ def neighbors(side, n_paths):
 
 
 class Router(Culvert):
-    def __init__(self, setup, case):
+    def __init__(self, setup, case, options=(), configuration=None, patience=CONTROL_WAIT_SEC):
         self.loaded = self.flapper = None
-        super().__init__(setup, CONFIGURATION.format(
-            neighbors_a=neighbors("a", case.paths), neighbors_b=neighbors("b", case.paths)))
+        super().__init__(setup, configuration or CONFIGURATION.format(
+            neighbors_a=neighbors("a", case.paths), neighbors_b=neighbors("b", case.paths)),
+            options, patience)
 
     def loader(self, case, *words):
         """On the generator's core, as all that is not measured."""
@@ -82,9 +84,7 @@ class Router(Culvert):
     def finish(self, cycles_per_sec):
         own = super().finish(cycles_per_sec)
         own["load"] = self.loaded
-        own["drops"] = {}
-        for row in self.show("drops"):
-            own["drops"][row["reason"]] = own["drops"].get(row["reason"], 0) + int(row["packets"])
+        own["drops"] = self.drops()
         if self.flapper:
             self.flapper.stop(FLAP_STOP_SEC)
             if self.flapper.child.returncode != 0:
@@ -93,9 +93,7 @@ class Router(Culvert):
         return own
 
 
-class RouteCase:
-    is_contended = False
-
+class RouteCase(Case):
     def __init__(self, family, routes, paths):
         self.family, self.routes, self.paths = family, routes, paths
 
@@ -113,8 +111,8 @@ class RouteCase:
         return ["--family", str(self.family), "--routes", str(self.routes),
                 "--size", SIZES[self.family]] + check
 
-    def make_ours(self, setup):
-        dut = Router(setup, self)
+    def make_ours(self, setup, options):
+        dut = Router(setup, self, options)
         try:
             dut.loaded = dut.load(self)
         except BaseException:
@@ -143,8 +141,8 @@ class FlapCase(RouteCase):
     def words(self, name):
         return super().words(name) + ["--rate", str(self.pps), "--window", str(self.window)]
 
-    def make_ours(self, setup):
-        dut = super().make_ours(setup)
+    def make_ours(self, setup, options):
+        dut = super().make_ours(setup, options)
         if self.n_flapping:
             dut.start_flaps(self)
         return dut

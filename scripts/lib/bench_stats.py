@@ -80,5 +80,8 @@ def machine(root):
         "huge_pages_total": first_value("/proc/meminfo", "HugePages_Total"),
         "huge_pages_free": first_value("/proc/meminfo", "HugePages_Free"),
         "dpdk": output_of("dpkg-query", "-W", "-f", "${Version}", "dpdk"),
+        "ovs": output_of("dpkg-query", "-W", "-f", "${Version}", "openvswitch-switch-dpdk"),
+        "mhz": first_value("/proc/cpuinfo", "cpu MHz"),
+        "load_average": os.getloadavg(),
         "culvert": output_of("git", "-C", root, "describe", "--always", "--dirty"),
     }

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Our switch between two ports."""
 
+from bench_case import Case, numbers, size_text, sizes
 from bench_dut import Culvert
 from bench_trial import Run
 
@@ -17,14 +18,12 @@ tenants:
 MAC_LIMIT_MAX = 65535
 
 
-class SwitchCase:
-    is_contended = False
-
+class SwitchCase(Case):
     def __init__(self, macs, size, flows):
         self.macs, self.size, self.flows = macs, size, flows
 
     def __str__(self):
-        return f"{self.size} B, {self.macs} MACs, {self.flows} flows"
+        return f"{size_text(self.size)}, {self.macs} MACs, {self.flows} flows"
 
     def as_dict(self):
         return {"macs": self.macs, "size": self.size, "flows": self.flows}
@@ -32,9 +31,9 @@ class SwitchCase:
     def words(self, _name):
         return ["--learn", "--macs", str(self.macs), "--flows", str(self.flows), "--size", self.size]
 
-    def make_ours(self, setup):
+    def make_ours(self, setup, options):
         mac_limit = min(self.macs + 64, MAC_LIMIT_MAX)
-        return Culvert(setup, CONFIGURATION.format(mac_limit=mac_limit))
+        return Culvert(setup, CONFIGURATION.format(mac_limit=mac_limit), options)
 
 
 def add_arguments(parser):
@@ -44,7 +43,9 @@ def add_arguments(parser):
 
 
 def run_switch(args, folder):
+    cases = [SwitchCase(macs, size, flows) for size in sizes(args.sizes)
+             for macs in numbers(args.macs, "macs", 1, MAC_LIMIT_MAX)
+             for flows in numbers(args.flows, "flows", 1, 16 << 20)]
     run = Run(args, folder)
-    run.compare([SwitchCase(int(macs), size, int(flows)) for size in args.sizes.split(",")
-                 for macs in args.macs.split(",") for flows in args.flows.split(",")])
+    run.measure_all(cases)
     run.save()

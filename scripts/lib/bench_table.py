@@ -13,14 +13,23 @@ def cell(value, form):
     return form.format(value) if value is not None else "-"
 
 
+def describe(trial):
+    """A trial at saturation in a line."""
+    cycles = trial["cycles_per_packet"]
+    text = f"{trial['dut']:8s} {trial['mpps']:6.2f} Mpps"
+    text += f", {cycles:5.0f} cycles a packet" if cycles else ""
+    return text + (f", ring full {trial['tx_full']:4.0%}, "
+                   f"generator busy {trial['generator_needed']:4.0%}")
+
+
 def print_table(case, summary):
     base = summary["base"]
     say(f"\n{case} (medians)")
-    say(f"  {'DUT':8s} {'rounds':>6s} {'Mpps':>7s} {'cycles':>7s} {'rx burst':>8s} {'ring full':>9s} "
+    say(f"  {'DUT':12s} {'rounds':>6s} {'Mpps':>7s} {'cycles':>7s} {'rx burst':>8s} {'ring full':>9s} "
         f"{'gen. busy':>9s} {'lost':>7s}  {base} / DUT: rate [95 %], cycles")
     for row in summary["rows"]:
         edges = "[{:.3f} {:.3f}]".format(*row["interval"]) if row["interval"] else "-"
-        say("  {:8s} {:6d} {:>7s} {:>7s} {:>8s} {:>9s} {:>9s} {:>7s}  {} {}, {}".format(
+        say("  {:12s} {:6d} {:>7s} {:>7s} {:>8s} {:>9s} {:>9s} {:>7s}  {} {}, {}".format(
             row["dut"], row["rounds"], cell(row["mpps"], "{:.2f}"),
             cell(row["cycles_per_packet"], "{:.0f}"), cell(row["mean_rx_burst"], "{:.1f}"),
             cell(row["tx_full"], "{:.0%}"), cell(row["generator_needed"], "{:.0%}"),

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Which 5-tuples, which MACs, in which order? Called once by main before the load starts.
+// Which 5-tuples, which MACs, in which order? Made by main.c before the load starts; side.c
+// renews and receive.c learns.
 // The same arguments give the same table on every run: trials must not differ by their traffic.
 // Addresses and ports are spread over their ranges (RFC 4814), for a hash must not meet counters.
 // Next: frame.h writes them into frames.
@@ -7,6 +8,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "tests/bench/routes/prefixes.h"
 
@@ -44,24 +46,33 @@ static uint32_t word_of(const struct options *o, uint32_t flow_idx, enum side_id
     return prefix_pick(o->family, &p, bits);
 }
 
-static void flow_init(struct flow *f, const struct options *o, uint32_t idx)
+static uint16_t sum_of(const struct flow *f)
 {
-    uint32_t flow_idx = idx % o->n_flows;
-    uint32_t h = spread_bits(flow_idx, TUPLE_BITS);
-    uint32_t g = spread_bits(h ^ 0x15555555U, TUPLE_BITS);
-    uint32_t a = word_of(o, flow_idx, SIDE_A, h);
-    uint32_t b = word_of(o, flow_idx, SIDE_B, g);
+    uint32_t a = rte_be_to_cpu_32(f->addrs[SIDE_A]);
+    uint32_t b = rte_be_to_cpu_32(f->addrs[SIDE_B]);
     uint32_t sum = (a >> 16) + (a & 0xffff) + (b >> 16) + (b & 0xffff);
 
     sum = (sum & 0xffff) + (sum >> 16);
-    sum = (sum & 0xffff) + (sum >> 16);
-    *f = (struct flow){
-        .addrs = {rte_cpu_to_be_32(a), rte_cpu_to_be_32(b)},
-        .ports = {rte_cpu_to_be_16(port_of(h >> FIELD_BITS)),
-                  rte_cpu_to_be_16(port_of(g >> FIELD_BITS))},
-        .mac_idx = rte_cpu_to_be_16((uint16_t)(idx % o->n_macs)),
-        .addr_sum = (uint16_t)sum,
-    };
+    return (uint16_t)((sum & 0xffff) + (sum >> 16));
+}
+
+static void flow_init(struct flow *f, const struct options *o, uint32_t flow_idx)
+{
+    uint32_t h = spread_bits(flow_idx, TUPLE_BITS);
+    uint32_t g = spread_bits(h ^ 0x15555555U, TUPLE_BITS);
+
+    f->addrs[SIDE_A] = rte_cpu_to_be_32(word_of(o, flow_idx, SIDE_A, h));
+    f->addrs[SIDE_B] = rte_cpu_to_be_32(word_of(o, flow_idx, SIDE_B, g));
+    f->ports[SIDE_A] = rte_cpu_to_be_16(port_of(h >> FIELD_BITS));
+    f->ports[SIDE_B] = rte_cpu_to_be_16(port_of(g >> FIELD_BITS));
+    f->addr_sum = sum_of(f);
+}
+
+static rte_be16_t tag_of(const struct options *o, uint32_t idx)
+{
+    uint32_t tag = o->n_vlans > 0 ? 1 + idx % o->n_vlans : idx % o->n_macs;
+
+    return rte_cpu_to_be_16((uint16_t)tag);
 }
 
 // Fisher and Yates
@@ -78,16 +89,32 @@ static void shuffle(struct flow *table, uint32_t n)
     }
 }
 
-int flows_create(struct flows *f, const struct options *o)
+int flows_create(struct flows *f, const struct options *o, uint32_t pair)
 {
-    f->n = o->n_flows > o->n_macs ? o->n_flows : o->n_macs;
+    uint32_t n = o->n_flows > o->n_macs ? o->n_flows : o->n_macs;
+
+    *f = (struct flows){.n = (n - pair - 1) / o->n_pairs + 1, .next_new = n + pair, .options = o};
     f->table = calloc(f->n, sizeof(*f->table));
     if (f->table == NULL)
         return -ENOMEM;
-    for (uint32_t i = 0; i < f->n; i++)
-        flow_init(&f->table[i], o, i);
+    for (uint32_t i = 0; i < f->n; i++) {
+        uint32_t idx = i * o->n_pairs + pair;
+
+        flow_init(&f->table[i], o, idx % o->n_flows);
+        f->table[i].tag = tag_of(o, idx);
+    }
     if (o->is_random)
         shuffle(f->table, f->n);
+    return 0;
+}
+
+int flows_copy(struct flows *f, const struct flows *from)
+{
+    *f = *from;
+    f->table = calloc(f->n, sizeof(*f->table));
+    if (f->table == NULL)
+        return -ENOMEM;
+    memcpy(f->table, from->table, f->n * sizeof(*f->table));
     return 0;
 }
 
@@ -95,4 +122,20 @@ void flows_destroy(struct flows *f)
 {
     free(f->table);
     f->table = NULL;
+}
+
+void flows_renew(struct flows *f, uint32_t place)
+{
+    flow_init(&f->table[place], f->options, f->next_new);
+    f->next_new += f->options->n_pairs;
+}
+
+bool flow_learn(struct flow *flow, rte_be32_t addr, rte_be16_t port)
+{
+    bool is_other = flow->addrs[SIDE_A] != addr || flow->ports[SIDE_A] != port;
+
+    flow->addrs[SIDE_A] = addr;
+    flow->ports[SIDE_A] = port;
+    flow->addr_sum = sum_of(flow);
+    return is_other;
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// What do all frames of one side have in common? Called twice by side.c before anything is sent.
+// What do all frames of one side have in common? Called by side.c before anything is sent.
 // Sums are kept in host order, word by word (RFC 1071); frame_write in the header adds what varies.
 // Next: side.c.
 #include "tests/bench/generator/frame.h"
@@ -54,22 +54,25 @@ static void init_ip6(struct frame_template *t)
     t->udp_sum += init_ip6_addr(&t->ip6.ip.dst, t->dst);
 }
 
-void frame_template_init(struct frame_template *t, const struct options *o, enum side_id side)
+void frame_template_init(struct frame_template *t, const struct options *o, enum side_id side,
+                         uint32_t pair)
 {
     enum side_id peer = side == SIDE_A ? SIDE_B : SIDE_A;
-    uint32_t magic = side == SIDE_A ? FRAME_MAGIC_A : FRAME_MAGIC_B;
 
     *t = (struct frame_template){
-        .src = (uint8_t)side, .dst = (uint8_t)peer, .is_ip6 = o->family == 6};
+        .src = (uint8_t)side,
+        .dst = (uint8_t)peer,
+        .is_ip6 = o->family == 6,
+        .is_stamped = o->is_stamped,
+        .tag_len = o->n_vlans > 0 ? FRAME_TAG_LEN : 0,
+        .magic = FRAME_MAGIC | pair << FRAME_MAGIC_PAIR_SHIFT | (uint32_t)side,
+    };
     // seq and its inverse add up to 0xffff twice, which is zero in this arithmetic.
-    t->udp_sum = PROTO_UDP + (magic >> 16) + (magic & 0xffff);
-    if (t->is_ip6) {
+    t->udp_sum = PROTO_UDP + (t->magic >> 16) + (t->magic & 0xffff);
+    if (t->is_ip6)
         init_ip6(t);
-        t->ip6.udp.magic = rte_cpu_to_be_32(magic);
-    } else {
+    else
         init_ip4(t);
-        t->ip4.udp.magic = rte_cpu_to_be_32(magic);
-    }
     memcpy(t->ether.dst_mac, o->n_routes > 0 ? router_macs[side] : guest_macs[peer],
            sizeof(t->ether.dst_mac));
     memcpy(t->ether.src_mac, guest_macs[side], sizeof(t->ether.src_mac));

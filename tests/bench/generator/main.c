@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// culvert-generator: the load of the benchmarks, two guests in one process on one core, in front of
-// any DUT that speaks vhost-user. This file: arguments, EAL, ports, one trial, report, and the way
-// back. Then: run.c for the phases, side.c for the frames.
+// culvert-generator: the load of the benchmarks, pairs of guests in one process on one core, in
+// front of any DUT that speaks vhost-user. This file: arguments, EAL, ports, and the way back.
+// Then: run.c for what is done in which order, side.c for the frames.
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -28,70 +28,139 @@ static volatile sig_atomic_t is_stopping;
 // A listening port waits inside EAL for its DUT and does not look at is_stopping: leave at once
 // then.
 static volatile sig_atomic_t is_waiting = 1;
-static const char *listening_paths[N_SIDES];
+static char listening_paths[PAIRS_MAX * N_SIDES][SOCKET_PATH_SIZE];
 
 static void on_signal(int number)
 {
     is_stopping = 1;
     if (!is_waiting)
         return;
-    for (int i = 0; i < N_SIDES; i++)
-        if (listening_paths[i] != NULL)
+    for (int i = 0; i < PAIRS_MAX * N_SIDES; i++)
+        if (*listening_paths[i] != '\0')
             unlink(listening_paths[i]);
     _exit(128 + number);
 }
 
-static void catch_signals(const struct options *o)
+// This process has the pairs from first to last - 1.
+static uint32_t first_pair(const struct options *o)
+{
+    return o->n_pairs * o->part / o->n_parts;
+}
+
+static uint32_t last_pair(const struct options *o)
+{
+    return o->n_pairs * (o->part + 1) / o->n_parts;
+}
+
+static int catch_signals(const struct options *o)
 {
     static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
     struct sigaction action = {.sa_handler = on_signal};
 
-    for (int i = 0; i < N_SIDES; i++)
-        listening_paths[i] = o->is_server ? o->paths[i] : NULL;
+    for (uint32_t i = first_pair(o) * N_SIDES; o->is_server && i < last_pair(o) * N_SIDES; i++) {
+        int err = side_socket(listening_paths[i], SOCKET_PATH_SIZE, o, i / N_SIDES,
+                              (enum side_id)(i % N_SIDES));
+
+        if (err < 0)
+            return err;
+    }
     for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
         sigaction(numbers[i], &action, NULL);
+    return 0;
 }
 
 static int start_eal(const struct options *o, char *program, int argc, char **argv)
 {
-    static char vdevs[N_SIDES][VDEV_SIZE];
-    char *eal_argv[EAL_ARGS_MAX];
+    static char vdevs[PAIRS_MAX][N_SIDES][VDEV_SIZE];
+    char *eal_argv[EAL_ARGS_MAX + PAIRS_MAX * N_SIDES];
     int n = 0;
 
-    if (argc + 1 + N_SIDES > EAL_ARGS_MAX)
+    if (argc + 1 > EAL_ARGS_MAX)
         return -E2BIG;
     eal_argv[n++] = program;
     for (int i = 0; i < argc; i++)
         eal_argv[n++] = argv[i];
-    for (int i = 0; i < N_SIDES; i++) {
-        int err = side_vdev(vdevs[i], sizeof(vdevs[i]), o, (enum side_id)i);
+    for (uint32_t pair = first_pair(o); pair < last_pair(o); pair++) {
+        for (int i = 0; i < N_SIDES; i++) {
+            int err = side_vdev(vdevs[pair][i], VDEV_SIZE, o, pair, (enum side_id)i);
 
-        if (err < 0)
-            return err;
-        eal_argv[n++] = vdevs[i];
+            if (err < 0)
+                return err;
+            eal_argv[n++] = vdevs[pair][i];
+        }
     }
     return rte_eal_init(n, eal_argv) < 0 ? -rte_errno : 0;
 }
 
-static int run_with_ports(struct run *r, const struct options *o, const struct flows *f)
+static int pair_init(struct pair *p, const struct options *o, uint32_t number)
 {
-    int err;
+    struct flows *seen_by_b = o->is_nat ? &p->learned : &p->flows;
+    int err = flows_create(&p->flows, o, number);
 
-    err = side_init(&r->sides[SIDE_A], o, f, SIDE_A);
     if (err < 0)
         return err;
-    err = side_init(&r->sides[SIDE_B], o, f, SIDE_B);
+    if (o->is_nat)
+        err = flows_copy(&p->learned, &p->flows);
+    if (err < 0)
+        goto destroy_flows;
+    err = side_init(&p->sides[SIDE_A], o, &p->flows, number, SIDE_A);
+    if (err < 0)
+        goto destroy_learned;
+    err = side_init(&p->sides[SIDE_B], o, seen_by_b, number, SIDE_B);
     if (err < 0)
         goto fini_a;
-    err = run_trial(r);
-    if (err == 0) {
-        report_text(r);
-        if (o->json_path != NULL)
-            err = report_json(r, o->json_path);
-    }
-    side_fini(&r->sides[SIDE_B]);
+    p->sides[SIDE_A].peer = &p->sides[SIDE_B];
+    p->sides[SIDE_B].peer = &p->sides[SIDE_A];
+    return 0;
+
 fini_a:
-    side_fini(&r->sides[SIDE_A]);
+    side_fini(&p->sides[SIDE_A]);
+destroy_learned:
+    flows_destroy(&p->learned);
+destroy_flows:
+    flows_destroy(&p->flows);
+    return err;
+}
+
+static void pair_fini(struct pair *p)
+{
+    side_fini(&p->sides[SIDE_B]);
+    side_fini(&p->sides[SIDE_A]);
+    flows_destroy(&p->learned);
+    flows_destroy(&p->flows);
+}
+
+static int run_with_pairs(struct run *r)
+{
+    const struct options *o = r->options;
+    static struct pair pairs[PAIRS_MAX];
+    int err = 0;
+
+    r->pairs = pairs;
+    for (uint32_t pair = first_pair(o); pair < last_pair(o) && err == 0; pair++) {
+        err = pair_init(&pairs[r->n_pairs], o, pair);
+        r->n_pairs += err == 0;
+    }
+    if (err == 0)
+        err = run_commands(r);
+    while (r->n_pairs > 0)
+        pair_fini(&pairs[--r->n_pairs]);
+    return err;
+}
+
+static int run_with_report(struct run *r)
+{
+    const char *path = r->options->json_path;
+    int err;
+
+    if (path == NULL)
+        return run_with_pairs(r);
+    r->json = strcmp(path, "-") == 0 ? stdout : fopen(path, "w");
+    if (r->json == NULL)
+        return -errno;
+    err = run_with_pairs(r);
+    if (r->json != stdout && fclose(r->json) != 0 && err == 0)
+        err = -errno;
     return err;
 }
 
@@ -116,7 +185,6 @@ int main(int argc, char **argv)
 {
     static struct run run;
     struct options options;
-    struct flows flows;
     int n_used;
     int err;
 
@@ -127,20 +195,17 @@ int main(int argc, char **argv)
         err = print_distance(&options);
         goto failed;
     }
-    catch_signals(&options);
+    err = catch_signals(&options);
+    if (err < 0)
+        goto failed;
     err = start_eal(&options, argv[0], argc - n_used, argv + n_used);
     if (err < 0)
         goto failed;
     is_waiting = 0;
 
-    err = flows_create(&flows, &options);
-    if (err < 0)
-        goto clean_eal;
     run = (struct run){
         .options = &options, .is_stopping = &is_stopping, .cycles_per_sec = rte_get_tsc_hz()};
-    err = run_with_ports(&run, &options, &flows);
-    flows_destroy(&flows);
-clean_eal:
+    err = run_with_report(&run);
     rte_eal_cleanup();
 failed:
     if (err < 0)

@@ -13,10 +13,16 @@
 #include "tests/bench/arguments.h"
 #include "tests/bench/routes/prefixes.h"
 
+#define SEC_MAX 86400
+
 static const char usage[] =
     "usage: culvert-generator --a SOCKET --b SOCKET [options] -- [EAL arguments]\n"
-    "Two virtio-user ports (a guest's side of vhost-user) that load a switch, a router or a "
+    "Pairs of virtio-user ports (a guest's side of vhost-user) that load a switch, a router or a "
     "chain.\n"
+    "SOCKET may be iface:NAME, an interface of the kernel.\n"
+    "  --pairs N          so many pairs of ports; % in SOCKET is a pair's number, from 0 (1)\n"
+    "  --part I/N         this is process I, from 0, of N that share pairs and a core: DPDK has\n"
+    "                     but 32 ports in a process (0/1)\n"
     "  --server           listen on both sockets, the DUT dials (default: we dial)\n"
     "  --packed           offer packed rings\n"
     "  --queue-size N     descriptors per ring (1024)\n"
@@ -29,18 +35,30 @@ static const char usage[] =
     "  --routes N         to the MACs of a router, 02:00:00:0a:00:00 and :0b:, and to addresses "
     "in\n"
     "                     the first N prefixes of culvert-route-loader, a flow or more in each\n"
+    "  --vlans N          frames are tagged, flows shared out between the VLANs 1 to N\n"
+    "  --nat              A is inside a NAT: B sends to the source that it has seen of each flow.\n"
+    "                     All flows are set up and proven first, both ways\n"
+    "  --churn SHARE      of A's frames begin a flow in place of an older one (0)\n"
     "  --paths N          check a frame of each burst: routed, to one of N next hops, "
     "02:00:00:aa:0:x\n"
     "  --order random|sequential  of the flows (random: a permutation made in advance)\n"
     "  --direction both|ab|ba     (both)\n"
     "  --rate PPS         per direction, 0: as fast as possible (0)\n"
-    "  --window N         at most N frames of a direction under way (as many as go)\n"
+    "  --window N         at most N frames of a direction and pair under way (as many as go)\n"
+    "  --latency          frames carry the time; IPv4, tagged ones of 68 bytes or more\n"
     "  --learn            first send one frame from each MAC address, on both sides\n"
     "  --warmup SEC       load before the measurement (1)\n"
     "  --duration SEC     of the measurement (5)\n"
-    "  --go FILE          listen, and send nothing before this file is there\n"
     "  --wait SEC         for the DUT to connect and to pass a first frame (20)\n"
-    "  --json FILE        result as JSON, - for stdout\n"
+    "  --json FILE        results as JSON, a line each, - for stdout\n"
+    "  --commands         do what lines on stdin say, else: setup, load, trial. RATE is per\n"
+    "                     direction, 0: as fast as possible\n"
+    "    setup            pass a first frame, learn, prove all flows\n"
+    "    open             instead: all flows begin as fast as they can; then they are proven\n"
+    "    cycles           instead: each flow is a TCP connection from SYN to the last ACK\n"
+    "    load RATE SEC    and count nothing\n"
+    "    trial RATE SEC   what is lost and how fast it is\n"
+    "    burst FRAMES     in each direction, back to back\n"
     "  --distance CPU,CPU only print the cycles that a cache line takes there and back\n"
     "  --every SEC        again and again, with --distance\n";
 
@@ -65,11 +83,17 @@ enum option_key {
     KEY_LEARN,
     KEY_WARMUP,
     KEY_DURATION,
-    KEY_GO,
     KEY_WAIT,
     KEY_JSON,
     KEY_DISTANCE,
     KEY_EVERY,
+    KEY_PAIRS,
+    KEY_PART,
+    KEY_VLANS,
+    KEY_NAT,
+    KEY_CHURN,
+    KEY_LATENCY,
+    KEY_COMMANDS,
 };
 
 static const struct option long_options[] = {
@@ -93,24 +117,35 @@ static const struct option long_options[] = {
     {"learn", no_argument, NULL, KEY_LEARN},
     {"warmup", required_argument, NULL, KEY_WARMUP},
     {"duration", required_argument, NULL, KEY_DURATION},
-    {"go", required_argument, NULL, KEY_GO},
     {"wait", required_argument, NULL, KEY_WAIT},
     {"json", required_argument, NULL, KEY_JSON},
     {"distance", required_argument, NULL, KEY_DISTANCE},
     {"every", required_argument, NULL, KEY_EVERY},
+    {"pairs", required_argument, NULL, KEY_PAIRS},
+    {"part", required_argument, NULL, KEY_PART},
+    {"vlans", required_argument, NULL, KEY_VLANS},
+    {"nat", no_argument, NULL, KEY_NAT},
+    {"churn", required_argument, NULL, KEY_CHURN},
+    {"latency", no_argument, NULL, KEY_LATENCY},
+    {"commands", no_argument, NULL, KEY_COMMANDS},
     {"help", no_argument, NULL, ARGUMENT_HELP},
     {NULL, 0, NULL, 0},
 };
 
-static int parse_sec(const char *text, double *out)
+static int parse_real(const char *text, double max, double *out)
 {
     char *end;
     double value = strtod(text, &end);
 
-    if (end == text || *end != '\0' || !isfinite(value) || value < 0 || value > 86400)
+    if (end == text || *end != '\0' || !isfinite(value) || value < 0 || value > max)
         return -EINVAL;
     *out = value;
     return 0;
+}
+
+static int parse_sec(const char *text, double *out)
+{
+    return parse_real(text, SEC_MAX, out);
 }
 
 static int parse_size(const char *text, uint32_t *out)
@@ -154,6 +189,15 @@ static int parse_cpus(const char *text, unsigned *cpus)
     return 0;
 }
 
+static int parse_part(const char *text, struct options *o)
+{
+    int n_read = 0;
+
+    if (sscanf(text, "%u/%u%n", &o->part, &o->n_parts, &n_read) != 2 || text[n_read] != '\0')
+        return -EINVAL;
+    return o->n_parts <= PAIRS_MAX && o->part < o->n_parts ? 0 : -EINVAL;
+}
+
 // What shapes the frames; the rest is below.
 static int take_traffic(struct options *o, int key, const char *text)
 {
@@ -180,6 +224,16 @@ static int take_traffic(struct options *o, int key, const char *text)
         return argument_u32(text, 1, 32768, &o->window);
     case KEY_LEARN:
         o->is_learning = true;
+        return 0;
+    case KEY_VLANS:
+        return argument_u32(text, 1, VLANS_MAX, &o->n_vlans);
+    case KEY_NAT:
+        o->is_nat = true;
+        return 0;
+    case KEY_CHURN:
+        return parse_real(text, 1, &o->churn);
+    case KEY_LATENCY:
+        o->is_stamped = true;
         return 0;
     case KEY_WARMUP:
         return parse_sec(text, &o->warmup_sec);
@@ -219,8 +273,12 @@ static int take_option(void *options, int key, const char *text)
     case KEY_DISTANCE:
         o->is_distance = true;
         return parse_cpus(text, o->cpus);
-    case KEY_GO:
-        o->go_path = text;
+    case KEY_PAIRS:
+        return argument_u32(text, 1, PAIRS_MAX, &o->n_pairs);
+    case KEY_PART:
+        return parse_part(text, o);
+    case KEY_COMMANDS:
+        o->is_commanded = true;
         return 0;
     case KEY_EVERY:
         return parse_sec(text, &o->every_sec);
@@ -230,6 +288,29 @@ static int take_option(void *options, int key, const char *text)
     default:
         return take_traffic(o, key, text);
     }
+}
+
+static const char *contradiction_of_flows(const struct options *o)
+{
+    uint32_t stamped = o->n_vlans > 0 ? FRAME_SIZE_MIN_STAMP_TAG : FRAME_SIZE_MIN_STAMP;
+
+    if (o->n_pairs > 1 &&
+        (strchr(o->paths[SIDE_A], '%') == NULL || strchr(o->paths[SIDE_B], '%') == NULL))
+        return "--pairs needs a % in the names of the sockets";
+    if ((o->n_vlans > 0 || o->is_nat || o->churn > 0) && (o->n_routes == 0 || o->family == 6))
+        return "--vlans, --nat and --churn need --routes, and IPv4";
+    if (o->is_nat && (o->n_paths == 0 || !o->is_sending[SIDE_A] || !o->is_sending[SIDE_B]))
+        return "--nat needs --paths and both directions";
+    // The IMIX has frames of 64 bytes.
+    if (o->is_stamped &&
+        (o->family == 6 ||
+         (o->frame_size != FRAME_SIZE_IMIX ? o->frame_size < stamped : o->n_vlans > 0)))
+        return "--latency needs IPv4, and with --vlans --size 68 or more";
+    if (o->n_parts > o->n_pairs)
+        return "--part: no process may be without a pair";
+    if (o->n_vlans > 0 && o->n_pairs > 1)
+        return "--vlans needs one pair";
+    return NULL;
 }
 
 // What options say of each other. 0 or a message.
@@ -243,7 +324,16 @@ static const char *contradiction(const struct options *o)
         return "--routes goes with neither --macs nor --learn";
     if (o->n_paths > 0 && o->n_routes == 0)
         return "--paths needs --routes";
-    return NULL;
+    return contradiction_of_flows(o);
+}
+
+// Each route, pair and VLAN is met.
+static uint32_t least_flows(const struct options *o)
+{
+    uint32_t n = o->n_routes / N_SIDES;
+
+    n = n < o->n_pairs ? o->n_pairs : n;
+    return n < o->n_vlans ? o->n_vlans : n;
 }
 
 int options_parse(struct options *o, int argc, char **argv, int *n_used)
@@ -258,6 +348,8 @@ int options_parse(struct options *o, int argc, char **argv, int *n_used)
                           .burst_size = BURST_MAX,
                           .n_flows = 1,
                           .n_macs = 1,
+                          .n_pairs = 1,
+                          .n_parts = 1,
                           .family = 4,
                           .frame_size = FRAME_SIZE_MIN,
                           .warmup_sec = 1,
@@ -275,8 +367,8 @@ int options_parse(struct options *o, int argc, char **argv, int *n_used)
         fprintf(stderr, "culvert-generator: %s\n", reason);
         return -EINVAL;
     }
-    if (o->n_flows < o->n_routes / N_SIDES)
-        o->n_flows = o->n_routes / N_SIDES;
+    if (o->n_flows < least_flows(o))
+        o->n_flows = least_flows(o);
     if (optind < argc && strcmp(argv[optind - 1], "--") != 0) {
         fprintf(stderr, "culvert-generator: unexpected word: %s\n", argv[optind]);
         return -EINVAL;

@@ -4,10 +4,9 @@
 
 #include "tests/bench/generator/run.h"
 
-// A few lines for a reader, on stderr.
-void report_text(const struct run *r);
-
-// Everything, as one JSON object. `path` "-" is stdout. 0 or -errno.
-int report_json(const struct run *r, const char *path);
+// A few lines to stderr for a reader, and a line of JSON to r->json if there is one. `command` is
+// what they tell of. 0 or -errno.
+int report_setup(const struct run *r, const char *command);
+int report_trial(const struct run *r, const char *command);
 
 #endif

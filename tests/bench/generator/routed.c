@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Has this frame been routed, and was nothing else done to it? Called by side.c for a sample, on
-// the only thread. Held against what a sender writes and RFC 1812 and RFC 8200 change on the way,
-// with DPDK's checksums and not with the sums of frame.h. Next: side.c.
+// Has this frame been routed, and was nothing else done to it? Called by receive.c for a
+// sample, on the only thread. Held against what a sender writes and RFC 1812 and RFC 8200 change on
+// the way, with DPDK's checksums and not with the sums of frame.h. Next: receive.c.
 #include "tests/bench/generator/routed.h"
 
+#include <rte_ether.h>
 #include <rte_ip.h>
 
 #define CSUM_OK 0xffff // of words that hold their own checksum
@@ -72,20 +73,43 @@ static bool is_to_side(const void *data, const struct frame_template *t)
     return (ip4->ip.dst_addr & RTE_BE32(1U << 31)) == (t->src == SIDE_A ? 0 : RTE_BE32(1U << 31));
 }
 
+static bool is_of_flow(const struct frame4 *f, const struct frame_template *t,
+                       const struct flow *flow)
+{
+    return f->ip.src_addr == flow->addrs[t->dst] && f->ip.dst_addr == flow->addrs[t->src] &&
+           f->udp.src_port == flow->ports[t->dst] && f->udp.dst_port == flow->ports[t->src];
+}
+
+static bool is_tagged(const void *data, const struct frame_template *t, const struct flow *flow)
+{
+    const rte_be16_t *tag =
+        (const rte_be16_t *)((const uint8_t *)data + offsetof(struct frame_ether, type));
+
+    return t->tag_len == 0 ||
+           (tag[0] == RTE_BE16(RTE_ETHER_TYPE_VLAN) && (flow == NULL || tag[1] == flow->tag));
+}
+
 const char *routed_fault(const void *data, uint16_t len, const struct frame_template *t,
-                         uint32_t n_paths, uint32_t *path)
+                         const struct flow *flow, uint32_t n_paths, uint32_t *path)
 {
     const struct frame_ether *e = data;
+    const void *behind_tag = (const uint8_t *)data + t->tag_len;
+    const struct frame_ether *typed = behind_tag;
+    uint16_t rest = (uint16_t)(len - t->tag_len);
 
     if (!is_own_mac(e, t, n_paths, path))
         return "destination MAC is not the next hop's";
     if (!is_router_mac(e, t))
         return "source MAC is not the router's";
-    if (e->type != t->ether.type)
+    if (!is_tagged(data, t, flow))
+        return "VLAN tag is not the flow's";
+    if (typed->type != t->ether.type)
         return "another EtherType than was sent";
-    if (!is_to_side(data, t))
+    if (!is_to_side(behind_tag, t))
         return "destination is not behind this port";
     if (t->is_ip6)
-        return ip6_fault(data, len, &t->ip6);
-    return ip4_fault(data, len, &t->ip4);
+        return ip6_fault(behind_tag, rest, &t->ip6);
+    if (flow != NULL && !is_of_flow(behind_tag, t, flow))
+        return "addresses and ports are not the flow's";
+    return ip4_fault(behind_tag, rest, &t->ip4);
 }

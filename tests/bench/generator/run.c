@@ -1,269 +1,125 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// When is what sent? Called once by main, on the only thread. A trial is a sequence of phases, and
-// each one ends by a condition that it sees itself (frames arrived, time is over), so a slow DUT
-// needs no sleeps here. Counters restart after a drain, when nothing is under way: what is then
-// sent and not received is lost. Next: report.c.
+// What is to be done next? Called once by main, on the only thread. Who drives us says it on stdin,
+// a command a line, and reads what came of it, a line each; else the options say it. Next: setup.c
+// and load.c do it, report.c tells.
 #include "tests/bench/generator/run.h"
 
 #include <errno.h>
-#include <stdio.h>
-#include <time.h>
-#include <unistd.h>
+#include <math.h>
+#include <string.h>
 
-#include <rte_common.h>
-#include <rte_cycles.h>
-#include <rte_pause.h>
+#include "tests/bench/generator/report.h"
 
-#define PROBE_GAP_MS 10
-#define GO_GAP_US 1000
-#define QUIET_MS 20       // nothing arrives for so long: drained
-#define DRAIN_MAX_MS 2000 // a DUT that sends for ever
-#define LEARN_ROUNDS 20
-#define LEARN_BURST 32
-#define LEARN_WAIT_MS 5 // per burst, until its frames are given up
+#define LINE_SIZE 256
+#define RATE_MAX 1000000000ULL
+#define SEC_MAX 86400.0
 
-static uint64_t cycles_of_ms(const struct run *r, uint64_t ms)
+uint64_t run_cycles_of_ms(const struct run *r, uint64_t ms)
 {
     return r->cycles_per_sec / 1000 * ms;
 }
 
-static unsigned receive_both(struct run *r)
+static void add(struct side_stats *sum, const struct side_stats *s)
 {
-    unsigned n = side_receive(&r->sides[SIDE_A]);
-
-    return n + side_receive(&r->sides[SIDE_B]);
+    sum->n_tx += s->n_tx;
+    sum->n_tx_refused += s->n_tx_refused;
+    sum->n_tx_late += s->n_tx_late;
+    sum->n_tx_bursts += s->n_tx_bursts;
+    sum->n_tx_full += s->n_tx_full;
+    sum->n_tx_new += s->n_tx_new;
+    sum->n_rx += s->n_rx;
+    sum->n_rx_bytes += s->n_rx_bytes;
+    sum->n_rx_late += s->n_rx_late;
+    sum->n_rx_reflected += s->n_rx_reflected;
+    sum->n_rx_foreign += s->n_rx_foreign;
+    sum->n_rx_bursts += s->n_rx_bursts;
+    sum->n_rx_polls += s->n_rx_polls;
+    sum->n_checked += s->n_checked;
+    sum->n_wrong += s->n_wrong;
+    if (sum->fault == NULL)
+        sum->fault = s->fault;
+    for (int i = 0; i < PATHS_MAX; i++)
+        sum->n_by_path[i] += s->n_by_path[i];
 }
 
-static void drain(struct run *r)
+void run_sum(struct run *r)
 {
-    uint64_t now = rte_rdtsc();
-    uint64_t end = now + cycles_of_ms(r, DRAIN_MAX_MS);
-    uint64_t quiet_end = now + cycles_of_ms(r, QUIET_MS);
-
-    while (now < end && now < quiet_end && !*r->is_stopping) {
-        now = rte_rdtsc();
-        if (receive_both(r) > 0)
-            quiet_end = now + cycles_of_ms(r, QUIET_MS);
+    for (int id = 0; id < N_SIDES; id++) {
+        r->sums[id] = (struct side_stats){0};
+        for (uint32_t i = 0; i < r->n_pairs; i++)
+            add(&r->sums[id], &r->pairs[i].sides[id].stats);
     }
 }
 
-static void forget(struct run *r)
+static int finish_setup(struct run *r, const char *name, int err)
 {
-    drain(r);
-    side_forget(&r->sides[SIDE_A]);
-    side_forget(&r->sides[SIDE_B]);
-    r->loop = (struct run_loop){0};
+    return err < 0 ? err : report_setup(r, name);
 }
 
-static bool has_passed(const struct run *r)
+static int trial(struct run *r, const char *name, double seconds, uint32_t n_burst)
 {
-    return (!r->sides[SIDE_A].is_sending || r->sides[SIDE_B].stats.n_rx > 0) &&
-           (!r->sides[SIDE_B].is_sending || r->sides[SIDE_A].stats.n_rx > 0);
-}
-
-// The DUT is not ready for frames yet: who starts it says when. Left to the core's others
-// meanwhile.
-static int await_go(const struct run *r)
-{
-    while (r->options->go_path != NULL && access(r->options->go_path, F_OK) < 0) {
-        if (*r->is_stopping)
-            return -EINTR;
-        usleep(GO_GAP_US);
-    }
-    return 0;
-}
-
-// A frame now and then until one arrives in each direction that will be used.
-static int probe(struct run *r)
-{
-    uint64_t now = rte_rdtsc();
-    uint64_t end = now + (uint64_t)(r->options->wait_sec * (double)r->cycles_per_sec);
-    uint64_t next = now;
-
-    while (!has_passed(r)) {
-        now = rte_rdtsc();
-        if (*r->is_stopping)
-            return -EINTR;
-        if (now > end) {
-            fprintf(stderr, "culvert-generator: no frame came through: %lu at A, %lu at B\n",
-                    r->sides[SIDE_A].stats.n_rx, r->sides[SIDE_B].stats.n_rx);
-            return -ETIMEDOUT;
-        }
-        if (now >= next) {
-            for (int i = 0; i < N_SIDES; i++)
-                if (r->sides[i].is_sending)
-                    side_send(&r->sides[i], 1);
-            next = now + cycles_of_ms(r, PROBE_GAP_MS);
-        }
-        receive_both(r);
-    }
-    return 0;
-}
-
-// Send n frames and wait until they arrived at the other side. False if some did not.
-static bool send_and_see(struct run *r, struct side *s, unsigned n)
-{
-    struct side *peer = &r->sides[s->id == SIDE_A ? SIDE_B : SIDE_A];
-    uint64_t n_before = peer->stats.n_rx;
-    uint64_t end = rte_rdtsc() + cycles_of_ms(r, LEARN_WAIT_MS);
-    unsigned n_sent = 0;
-
-    while (peer->stats.n_rx - n_before < n && rte_rdtsc() < end) {
-        if (n_sent < n)
-            n_sent += side_send(s, n - n_sent);
-        receive_both(r);
-    }
-    return peer->stats.n_rx - n_before >= n;
-}
-
-// The table of flows holds each MAC at least once: one round of it, from each side, is enough.
-// Small bursts: a first packet may be subject to a quota or walk slowly.
-static bool learn_side(struct run *r, struct side *s)
-{
-    uint32_t n_left = s->flows->n;
-    bool is_complete = true;
-
-    while (n_left > 0 && !*r->is_stopping) {
-        uint32_t n = n_left < LEARN_BURST ? n_left : LEARN_BURST;
-
-        is_complete &= send_and_see(r, s, n);
-        n_left -= n;
-    }
-    return is_complete;
-}
-
-static int learn(struct run *r)
-{
-    for (int round = 0; round < LEARN_ROUNDS; round++) {
-        bool is_complete = learn_side(r, &r->sides[SIDE_A]);
-
-        is_complete &= learn_side(r, &r->sides[SIDE_B]);
-        if (*r->is_stopping)
-            return -EINTR;
-        if (is_complete)
-            return 0;
-        drain(r);
-    }
-    fprintf(stderr, "culvert-generator: learning frames still get lost after %d rounds\n",
-            LEARN_ROUNDS);
-    return -ETIMEDOUT;
-}
-
-// How many frames are due at the wanted rate. What can't be sent in time is given up, not made up
-// for in a burst. `credit` is in frames x cycles_per_sec, so that nothing is rounded away.
-static unsigned frames_due(const struct run *r, struct side *s, uint64_t *credit, uint64_t elapsed)
-{
-    uint64_t cap = 2 * s->burst_size * r->cycles_per_sec;
-
-    *credit += elapsed * r->options->rate_pps;
-    if (*credit > cap) {
-        uint64_t n_missed = (*credit - cap) / r->cycles_per_sec;
-
-        s->stats.n_tx_refused += n_missed;
-        *credit -= n_missed * r->cycles_per_sec;
-    }
-    return (unsigned)(*credit / r->cycles_per_sec);
-}
-
-// How many may still go under way. With a window below the ring's size a generator that is kept
-// from its core can't find its own ring overflown, and what is lost was lost by the DUT.
-static unsigned window_left(const struct run *r, const struct side *s)
-{
-    const struct side *peer = &r->sides[s->id == SIDE_A ? SIDE_B : SIDE_A];
-    uint64_t n_under_way = s->stats.n_tx - peer->stats.n_rx;
-
-    if (r->options->window == 0 || peer->stats.n_rx >= s->stats.n_tx)
-        return s->burst_size;
-    return n_under_way < r->options->window ? (unsigned)(r->options->window - n_under_way) : 0;
-}
-
-static unsigned send_side(struct run *r, struct side *s, uint64_t *credit, uint64_t elapsed)
-{
-    unsigned n_due = s->burst_size;
-    unsigned n;
-
-    if (!s->is_sending)
-        return 0;
-    if (r->options->rate_pps > 0)
-        n_due = frames_due(r, s, credit, elapsed);
-    n_due = RTE_MIN(n_due, window_left(r, s));
-    if (n_due == 0)
-        return 0;
-    n = side_send(s, n_due);
-    if (r->options->rate_pps > 0)
-        *credit -= n * r->cycles_per_sec;
+    load_forget(r);
+    if (n_burst > 0)
+        load_burst(r, n_burst);
     else
-        s->stats.n_tx_refused += s->n_pending;
-    return n;
+        load(r, seconds);
+    load_drain(r);
+    run_sum(r);
+    return *r->is_stopping ? -EINTR : report_trial(r, name);
 }
 
-static void count_iteration(struct run_loop *l, unsigned n, unsigned n_full, uint64_t cycles)
+static int do_line(struct run *r, const char *line)
 {
-    if (n == 0)
-        return;
-    l->busy_cycles += cycles;
-    l->busy_frames += n;
-    if (n >= n_full) {
-        l->full_cycles += cycles;
-        l->full_frames += n;
+    double seconds;
+    unsigned long rate;
+    unsigned n;
+    char end;
+
+    if (strcmp(line, "setup\n") == 0)
+        return finish_setup(r, "setup", setup_prove(r));
+    if (strcmp(line, "open\n") == 0 && r->options->is_nat)
+        return finish_setup(r, "open", setup_open(r));
+    if (strcmp(line, "cycles\n") == 0 && r->options->n_routes > 0 && r->options->family == 4)
+        return finish_setup(r, "cycles", tcp_cycles(r));
+    if (sscanf(line, "load %lu %lf%c", &rate, &seconds, &end) == 3 && end == '\n' &&
+        rate <= RATE_MAX && isfinite(seconds) && seconds >= 0 && seconds <= SEC_MAX) {
+        r->rate_pps = rate;
+        load(r, seconds);
+        return *r->is_stopping ? -EINTR : 0;
     }
-}
-
-static uint64_t thread_cpu_ns(void)
-{
-    struct timespec ts;
-
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts);
-    return (uint64_t)ts.tv_sec * 1000000000U + (uint64_t)ts.tv_nsec;
-}
-
-static void load(struct run *r, double seconds)
-{
-    struct side *a = &r->sides[SIDE_A];
-    struct side *b = &r->sides[SIDE_B];
-    unsigned n_full = 3U * a->burst_size * (unsigned)(a->is_sending + b->is_sending) / 2;
-    uint64_t credits[N_SIDES] = {0, 0};
-    uint64_t cpu_start_ns = thread_cpu_ns();
-    uint64_t start = rte_rdtsc();
-    uint64_t end = start + (uint64_t)(seconds * (double)r->cycles_per_sec);
-    uint64_t last = start;
-    uint64_t now = start;
-    uint64_t elapsed = 0;
-
-    while (now < end && !*r->is_stopping) {
-        unsigned n = send_side(r, a, &credits[SIDE_A], elapsed);
-
-        n += side_receive(b);
-        n += send_side(r, b, &credits[SIDE_B], elapsed);
-        n += side_receive(a);
-        now = rte_rdtsc();
-        elapsed = now - last;
-        last = now;
-        count_iteration(&r->loop, n, n_full, elapsed);
+    if (sscanf(line, "trial %lu %lf%c", &rate, &seconds, &end) == 3 && end == '\n' &&
+        rate <= RATE_MAX && isfinite(seconds) && seconds > 0 && seconds <= SEC_MAX) {
+        r->rate_pps = rate;
+        return trial(r, "trial", seconds, 0);
     }
-    r->loop.cycles = now - start;
-    r->loop.cpu_ns = thread_cpu_ns() - cpu_start_ns;
-    r->n_rx_sending[SIDE_A] = a->stats.n_rx;
-    r->n_rx_sending[SIDE_B] = b->stats.n_rx;
+    if (sscanf(line, "burst %u%c", &n, &end) == 2 && end == '\n' && n > 0) {
+        r->rate_pps = 0;
+        return trial(r, "burst", 0, n);
+    }
+    fprintf(stderr, "culvert-generator: no such command, or not with these options: %s", line);
+    return -EINVAL;
 }
 
-int run_trial(struct run *r)
+static int do_options(struct run *r)
 {
-    int err = await_go(r);
+    const struct options *o = r->options;
+    int err = finish_setup(r, "setup", setup_prove(r));
 
-    if (err == 0)
-        err = probe(r);
     if (err < 0)
         return err;
-    if (r->options->is_learning) {
-        drain(r);
-        err = learn(r);
-        if (err < 0)
-            return err;
-    }
-    load(r, r->options->warmup_sec);
-    forget(r);
-    load(r, r->options->duration_sec);
-    drain(r);
-    return *r->is_stopping ? -EINTR : 0;
+    r->rate_pps = o->rate_pps;
+    load(r, o->warmup_sec);
+    return trial(r, "trial", o->duration_sec, 0);
+}
+
+int run_commands(struct run *r)
+{
+    char line[LINE_SIZE];
+    int err = 0;
+
+    if (!r->options->is_commanded)
+        return do_options(r);
+    while (err == 0 && fgets(line, sizeof(line), stdin) != NULL)
+        err = do_line(r, line);
+    return *r->is_stopping ? -EINTR : err;
 }

@@ -1,38 +1,78 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// How does a guest put frames on its ring and take them off? Called by run.c, on the only thread.
-// The costs that matter are here: every frame's first line is written before it is sent and read
-// when it arrives, as a guest would do; else frames stay in the DUT's cache and copies look free.
-// Next: run.c, when to call it.
+// How does a guest put frames on its ring? Called by load.c and setup.c, on the only thread. The
+// costs that matter are here and in receive.c: every frame's first line is written before it is
+// sent and read when it arrives, as a guest would do; else frames stay in the DUT's cache and
+// copies look free. Next: receive.c, how they are taken off.
 #include "tests/bench/generator/side.h"
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <rte_errno.h>
+#include <rte_cycles.h>
 #include <rte_ethdev.h>
 #include <rte_mempool.h>
-#include <rte_prefetch.h>
-
-#include "tests/bench/generator/routed.h"
 
 #define POOL_CACHE_SIZE 256
 #define POOL_SLACK 1024U // buffers beyond a full ring: cache and bursts
 #define ROOM_MIN 512U
 #define HEADERS_MAX 64U // of Ethernet, tags and virtio: the driver wants room for them
 
-static const char *const device_names[N_SIDES] = {
-    [SIDE_A] = "net_virtio_user0",
-    [SIDE_B] = "net_virtio_user1",
-};
+#define NAME_SIZE 32
+#define INTERFACE_PREFIX "iface:"
+#define INTERFACE_ROOM 2048 // what its driver asks for
+#define INTERFACE_MTU 1500
+#define POSITION_MAX (1U << 30) // frames, until a flow's place is told from a nearer one
 
-int side_vdev(char *buf, size_t size, const struct options *o, enum side_id id)
+// The kernel's interface that a path names instead of a socket, NULL if it does not.
+static const char *interface_of(const char *path)
 {
-    int n = snprintf(buf, size, "--vdev=%s,path=%s,queues=1,queue_size=%u%s%s%s%s",
-                     device_names[id], o->paths[id], o->queue_size, o->is_server ? ",server=1" : "",
+    size_t len = strlen(INTERFACE_PREFIX);
+
+    return strncmp(path, INTERFACE_PREFIX, len) == 0 ? path + len : NULL;
+}
+
+static void device_name(char *buf, size_t size, const struct options *o, uint32_t pair,
+                        enum side_id id)
+{
+    snprintf(buf, size, "%s%u",
+             interface_of(o->paths[id]) != NULL ? "net_af_packet" : "net_virtio_user",
+             pair * N_SIDES + id);
+}
+
+int side_socket(char *buf, size_t size, const struct options *o, uint32_t pair, enum side_id id)
+{
+    const char *pattern = o->paths[id];
+    const char *mark = strchr(pattern, '%');
+    int n;
+
+    if (mark == NULL)
+        n = snprintf(buf, size, "%s", pattern);
+    else
+        n = snprintf(buf, size, "%.*s%u%s", (int)(mark - pattern), pattern, pair, mark + 1);
+    return n < 0 || (size_t)n >= size ? -ENAMETOOLONG : 0;
+}
+
+int side_vdev(char *buf, size_t size, const struct options *o, uint32_t pair, enum side_id id)
+{
+    char name[NAME_SIZE];
+    char path[SOCKET_PATH_SIZE];
+    int err = side_socket(path, sizeof(path), o, pair, id);
+    int n;
+
+    if (err < 0)
+        return err;
+    device_name(name, sizeof(name), o, pair, id);
+    if (interface_of(path) != NULL)
+        n = snprintf(buf, size, "--vdev=%s,iface=%s,framecnt=%u,qdisc_bypass=1", name,
+                     interface_of(path), o->queue_size);
+    else
+        n = snprintf(buf, size, "--vdev=%s,path=%s,queues=1,queue_size=%u%s%s%s%s", name, path,
+                     o->queue_size, o->is_server ? ",server=1" : "",
                      o->is_packed ? ",packed_vq=1" : "", *o->vdev_extra != '\0' ? "," : "",
                      o->vdev_extra);
-
     return n < 0 || (size_t)n >= size ? -ENAMETOOLONG : 0;
 }
 
@@ -68,15 +108,17 @@ static uint32_t buffer_room(const struct options *o)
 {
     uint32_t room = o->frame_size == FRAME_SIZE_IMIX ? 1518 : o->frame_size;
 
+    if (interface_of(o->paths[SIDE_A]) != NULL)
+        return INTERFACE_ROOM;
     return room < ROOM_MIN ? ROOM_MIN : (room + 63) / 64 * 64 + HEADERS_MAX;
 }
 
-static struct rte_mempool *create_pool(const char *what, const struct options *o, enum side_id id)
+static struct rte_mempool *create_pool(const char *what, const struct options *o, uint32_t number)
 {
     char name[RTE_MEMPOOL_NAMESIZE];
     struct rte_mempool *pool;
 
-    snprintf(name, sizeof(name), "%s_%c", what, 'a' + (int)id);
+    snprintf(name, sizeof(name), "%s_%u", what, number);
     pool =
         rte_pktmbuf_pool_create(name, o->queue_size + POOL_SLACK, POOL_CACHE_SIZE, 0,
                                 (uint16_t)(RTE_PKTMBUF_HEADROOM + buffer_room(o)), SOCKET_ID_ANY);
@@ -89,13 +131,15 @@ static struct rte_mempool *create_pool(const char *what, const struct options *o
     return pool;
 }
 
-static int start_port(struct side *s, const struct options *o)
+static int start_port(struct side *s, const struct options *o, const char *name)
 {
-    struct rte_eth_conf conf = {.rxmode = {.mtu = buffer_room(o) - HEADERS_MAX}};
+    struct rte_eth_conf conf = {.rxmode = {.mtu = interface_of(o->paths[SIDE_A]) != NULL
+                                                      ? INTERFACE_MTU
+                                                      : buffer_room(o) - HEADERS_MAX}};
     struct rte_eth_txconf tx_conf = {0};
     int err;
 
-    err = rte_eth_dev_get_port_by_name(device_names[s->id], &s->port_id);
+    err = rte_eth_dev_get_port_by_name(name, &s->port_id);
     if (err < 0)
         return err;
     err = rte_eth_dev_configure(s->port_id, 1, 1, &conf);
@@ -111,26 +155,59 @@ static int start_port(struct side *s, const struct options *o)
     return rte_eth_dev_start(s->port_id);
 }
 
-int side_init(struct side *s, const struct options *o, const struct flows *f, enum side_id id)
+// Memory that only some trials need.
+static int alloc_notes(struct side *s, const struct options *o)
 {
+    if (o->is_nat) {
+        s->seen = calloc(((size_t)s->flows->n + 63) / 64, sizeof(*s->seen));
+        if (s->seen == NULL)
+            return -ENOMEM;
+    }
+    if (o->is_stamped) {
+        s->latency = calloc(1, sizeof(*s->latency));
+        if (s->latency == NULL)
+            return -ENOMEM;
+    }
+    return 0;
+}
+
+static void free_notes(struct side *s)
+{
+    free(s->seen);
+    free(s->latency);
+}
+
+int side_init(struct side *s, const struct options *o, struct flows *f, uint32_t pair,
+              enum side_id id)
+{
+    uint32_t number = pair * N_SIDES + id;
+    char name[NAME_SIZE];
     int err;
 
-    *s = (struct side){.id = id,
+    *s = (struct side){.options = o,
+                       .id = id,
                        .burst_size = o->burst_size,
                        .is_sending = o->is_sending[id],
+                       .is_learning = o->is_nat && id == SIDE_B,
                        .n_paths = o->n_paths,
                        .flows = f};
-    frame_template_init(&s->template, o, id);
+    if (id == SIDE_A && o->churn > 0)
+        s->churn_period = s->churn_left = (uint32_t)(1 / o->churn + 0.5);
+    frame_template_init(&s->template, o, id, pair);
     lens_init(s, o->frame_size);
-    s->tx_pool = create_pool("tx", o, id);
-    s->rx_pool = create_pool("rx", o, id);
+    err = alloc_notes(s, o);
+    if (err < 0)
+        goto free_notes;
+    s->tx_pool = create_pool("tx", o, number);
+    s->rx_pool = create_pool("rx", o, number);
     if (s->tx_pool == NULL || s->rx_pool == NULL) {
         err = -ENOMEM;
         goto free_pools;
     }
-    err = start_port(s, o);
+    device_name(name, sizeof(name), o, pair, id);
+    err = start_port(s, o, name);
     if (err < 0) {
-        fprintf(stderr, "culvert-generator: port %s does not start: %s\n", device_names[id],
+        fprintf(stderr, "culvert-generator: port %s does not start: %s\n", name,
                 rte_strerror(-err));
         goto free_pools;
     }
@@ -139,6 +216,8 @@ int side_init(struct side *s, const struct options *o, const struct flows *f, en
 free_pools:
     rte_mempool_free(s->rx_pool);
     rte_mempool_free(s->tx_pool);
+free_notes:
+    free_notes(s);
     return err;
 }
 
@@ -149,89 +228,55 @@ void side_fini(struct side *s)
     rte_eth_dev_close(s->port_id);
     rte_mempool_free(s->rx_pool);
     rte_mempool_free(s->tx_pool);
+    free_notes(s);
 }
 
-static void count_frame(struct side *s, const struct rte_mbuf *m)
+// A flow that nobody has seen takes the place of the next one, when it is time.
+static bool begin_flow(struct side *s)
 {
-    const struct frame_udp *u = frame_udp(rte_pktmbuf_mtod(m, const void *), &s->template);
-    enum side_id sender = frame_sender(u, &s->template, m->data_len);
-
-    if (unlikely(sender == N_SIDES)) {
-        s->stats.n_rx_foreign++;
-        return;
-    }
-    if (unlikely(sender == s->id)) {
-        s->stats.n_rx_reflected++;
-        return;
-    }
-    s->stats.n_rx++;
-    s->stats.n_rx_bytes += m->pkt_len;
-    if (likely((int32_t)(u->seq - s->rx_seq) >= 0))
-        s->rx_seq = u->seq + 1; // a gap is seen in the end, as the difference of sent and received
-    else
-        s->stats.n_rx_late++;
+    if (s->churn_period == 0 || s->is_all_new || --s->churn_left > 0)
+        return false;
+    s->churn_left = s->churn_period;
+    flows_renew(s->flows, s->flow_next);
+    return true;
 }
 
-static void check_frame(struct side *s, const struct rte_mbuf *m)
+static void step(struct side *s)
 {
-    const void *data = rte_pktmbuf_mtod(m, const void *);
-    enum side_id sender = frame_sender(frame_udp(data, &s->template), &s->template, m->data_len);
-    const char *fault;
-    uint32_t path;
-
-    if (sender == N_SIDES || sender == s->id || m->nb_segs > 1)
+    s->tx_seq++;
+    s->len_next = s->len_next + 1 == s->n_lens ? 0 : s->len_next + 1;
+    s->flow_next++;
+    if (s->flow_next < s->flows->n)
         return;
-    fault = routed_fault(data, m->data_len, &s->template, s->n_paths, &path);
-    s->stats.n_checked++;
-    if (fault == NULL) {
-        s->stats.n_by_path[path]++;
-        return;
+    s->flow_next = 0;
+    if (s->tx_seq - s->seq_base > POSITION_MAX) {
+        s->flow_base = 0;
+        s->seq_base = s->tx_seq;
     }
-    s->stats.n_wrong++;
-    if (s->stats.fault == NULL)
-        s->stats.fault = fault;
-}
-
-unsigned side_receive(struct side *s)
-{
-    struct rte_mbuf *mbufs[BURST_MAX];
-    uint16_t n = rte_eth_rx_burst(s->port_id, 0, mbufs, s->burst_size);
-
-    s->stats.n_rx_polls++;
-    if (n == 0)
-        return 0;
-    s->stats.n_rx_bursts++;
-    for (uint16_t i = 0; i < n; i++)
-        rte_prefetch0(rte_pktmbuf_mtod(mbufs[i], void *));
-    for (uint16_t i = 0; i < n; i++)
-        count_frame(s, mbufs[i]);
-    if (s->n_paths > 0) // each place in a burst has its turn
-        check_frame(s, mbufs[s->stats.n_rx_bursts % n]);
-    rte_pktmbuf_free_bulk(mbufs, n);
-    return n;
 }
 
 // Buffers come raw from the pool: what rte_pktmbuf_alloc_bulk would reset beyond these fields is as
 // rte_pktmbuf_free left it.
-static void write_burst(struct side *s)
+static void write_burst(struct side *s, uint16_t n)
 {
-    uint16_t n = s->burst_size;
+    struct frame_vary v = {.stamp = s->latency != NULL ? rte_rdtsc() : 0};
 
     s->pending_first = 0;
     if (rte_mempool_get_bulk(s->tx_pool, (void **)s->pending, n) < 0)
         return; // all buffers are in the ring
     for (uint16_t i = 0; i < n; i++) {
         struct rte_mbuf *m = s->pending[i];
-        uint16_t len = s->lens[s->len_next];
 
+        v.len = s->lens[s->len_next];
+        v.seq = s->tx_seq;
+        v.is_new = begin_flow(s) || s->is_all_new;
+        s->stats.n_tx_new += v.is_new;
         m->data_off = RTE_PKTMBUF_HEADROOM;
         m->ol_flags = 0;
-        m->data_len = len;
-        m->pkt_len = len;
-        frame_write(rte_pktmbuf_mtod(m, void *), &s->template, &s->flows->table[s->flow_next], len,
-                    s->tx_seq++);
-        s->flow_next = s->flow_next + 1 == s->flows->n ? 0 : s->flow_next + 1;
-        s->len_next = s->len_next + 1 == s->n_lens ? 0 : s->len_next + 1;
+        m->data_len = v.len;
+        m->pkt_len = v.len;
+        frame_write(rte_pktmbuf_mtod(m, void *), &s->template, &s->flows->table[s->flow_next], &v);
+        step(s);
     }
     s->n_pending = n;
 }
@@ -241,8 +286,10 @@ unsigned side_send(struct side *s, unsigned budget)
     uint16_t n_wanted;
     uint16_t n;
 
+    // Frames that carry the time are written when they are due.
     if (s->n_pending == 0)
-        write_burst(s);
+        write_burst(s,
+                    s->latency != NULL ? (uint16_t)RTE_MIN(s->burst_size, budget) : s->burst_size);
     n_wanted = s->n_pending < budget ? s->n_pending : (uint16_t)budget;
     if (n_wanted == 0)
         return 0;
@@ -251,11 +298,28 @@ unsigned side_send(struct side *s, unsigned budget)
     s->n_pending = (uint16_t)(s->n_pending - n);
     s->stats.n_tx += n;
     s->stats.n_tx_bursts++;
-    s->stats.n_tx_full += n < n_wanted;
+    s->is_blocked = n < n_wanted;
+    s->stats.n_tx_full += s->is_blocked;
     return n;
+}
+
+void side_seek(struct side *s, uint32_t place)
+{
+    rte_pktmbuf_free_bulk(&s->pending[s->pending_first], s->n_pending);
+    s->n_pending = 0;
+    s->flow_next = s->flow_base = place;
+    s->seq_base = s->tx_seq;
+}
+
+void side_forget_seen(struct side *s)
+{
+    memset(s->seen, 0, ((size_t)s->flows->n + 63) / 64 * sizeof(*s->seen));
+    s->n_seen = s->n_translated = 0;
 }
 
 void side_forget(struct side *s)
 {
     s->stats = (struct side_stats){0};
+    if (s->latency != NULL)
+        *s->latency = (struct histogram){0};
 }

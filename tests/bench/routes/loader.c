@@ -3,6 +3,7 @@
 // that a routing daemon's come to it, and says how long that took. --flap withdraws and adds routes
 // again and again until it is told to stop. This file: what is asked for, and the loops over the
 // routes. Then: prefixes.c for what they are, client.c for how they are sent.
+#include <arpa/inet.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -185,6 +186,20 @@ static int flap(struct client *c, const struct options *o)
     return 0;
 }
 
+// For those that are no dataplane of ours.
+static void print(const struct options *o)
+{
+    for (uint32_t i = o->first; i < o->first + o->n_routes; i++) {
+        struct prefix p = prefix_of_route(o->family, i);
+        uint8_t address[16];
+        char text[INET6_ADDRSTRLEN];
+
+        prefix_address(o->family, &p, address);
+        inet_ntop(o->family == 4 ? AF_INET : AF_INET6, address, text, sizeof(text));
+        printf("%s/%u %c\n", text, p.len, p.side == PREFIX_BEHIND_A ? 'a' : 'b');
+    }
+}
+
 int main(int argc, char **argv)
 {
     static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
@@ -195,6 +210,10 @@ int main(int argc, char **argv)
 
     if (err < 0)
         return err == -ECANCELED ? EXIT_SUCCESS : EXIT_FAILURE;
+    if (options.is_print) {
+        print(&options);
+        return EXIT_SUCCESS;
+    }
     for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
         sigaction(numbers[i], &action, NULL);
     err = client_open(&client, options.run_dir);

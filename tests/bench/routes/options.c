@@ -22,6 +22,7 @@ static const char usage[] =
     "  --first I       begin with route number I (0)\n"
     "  --paths N       next hops on each interface, .2, .3, …: the routes are shared (1)\n"
     "  --delete        take the routes back\n"
+    "  --print         only say which they are, a line each: prefix, a or b\n"
     "  --flap          add them, take them back and add them again, on and on until SIGTERM\n";
 
 enum option_key {
@@ -34,6 +35,7 @@ enum option_key {
     KEY_PATHS,
     KEY_DELETE,
     KEY_FLAP,
+    KEY_PRINT,
 };
 
 static const struct option long_options[] = {
@@ -46,6 +48,7 @@ static const struct option long_options[] = {
     {"paths", required_argument, NULL, KEY_PATHS},
     {"delete", no_argument, NULL, KEY_DELETE},
     {"flap", no_argument, NULL, KEY_FLAP},
+    {"print", no_argument, NULL, KEY_PRINT},
     {"help", no_argument, NULL, ARGUMENT_HELP},
     {NULL, 0, NULL, 0},
 };
@@ -82,6 +85,9 @@ static int take_option(void *options, int key, const char *text)
     case KEY_FLAP:
         o->is_flap = true;
         return 0;
+    case KEY_PRINT:
+        o->is_print = true;
+        return 0;
     default:
         return -EINVAL;
     }
@@ -97,7 +103,7 @@ int options_parse(struct options *o, int argc, char **argv)
     err = arguments_parse(&arguments, o, argc, argv);
     if (err < 0)
         return err;
-    if (o->run_dir == NULL || o->n_routes == 0 || optind < argc) {
+    if ((o->run_dir == NULL && !o->is_print) || o->n_routes == 0 || optind < argc) {
         fprintf(stderr, "culvert-route-loader: --run-dir and --routes are needed, see --help\n");
         return -EINVAL;
     }

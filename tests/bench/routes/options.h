@@ -8,7 +8,7 @@
 #include <stdint.h>
 
 struct options {
-    const char *run_dir;
+    const char *run_dir; // may be NULL with is_print
     const char *tenant;
     const char *router;
     unsigned family; // 4 or 6
@@ -17,6 +17,7 @@ struct options {
     uint32_t n_paths;
     bool is_delete;
     bool is_flap;
+    bool is_print;
 };
 
 // 0, -EINVAL after a message on stderr, or -ECANCELED after --help.
