@@ -40,8 +40,9 @@ static const char usage[] =
     "  --busy-poll     workers never sleep: lowest latency, a CPU each at 100 %\n"
     "  --sessions N    at most so many sessions of all chains together (default 4194304);\n"
     "                  memory comes with use, some 400 bytes each\n"
-    "  --session-clock-rate N\n"
-    "                  time passes N times as fast for sessions, for tests (default 1)\n"
+    "  --session-clock-jumps FILE\n"
+    "                  for tests: the milliseconds in FILE pass at once for sessions, and it is\n"
+    "                  taken away then\n"
     "  -- ...          passed to the EAL, such as -m 512 or --log-level debug\n"
     "\n"
     "Without free huge pages it runs on normal ones. SIGTERM and SIGINT end it cleanly.\n";
@@ -54,7 +55,7 @@ struct settings {
     struct eal_settings eal;
     int busy_poll;
     unsigned max_sessions;
-    unsigned clock_rate;
+    const char *clock_jumps;
 };
 
 static int parse_count(const char *text, unsigned max, unsigned *count)
@@ -87,7 +88,7 @@ static int parse_arguments(int argc, char **argv, struct settings *settings)
         {"cpus", required_argument, NULL, 'c'},
         {"busy-poll", no_argument, NULL, 'b'},
         {"sessions", required_argument, NULL, 's'},
-        {"session-clock-rate", required_argument, NULL, 't'},
+        {"session-clock-jumps", required_argument, NULL, 'j'},
         {"help", no_argument, NULL, 'h'},
         {"version", no_argument, NULL, 'v'},
         {NULL, 0, NULL, 0},
@@ -107,9 +108,8 @@ static int parse_arguments(int argc, char **argv, struct settings *settings)
             if (take_count("sessions", SESSION_MAX, &settings->max_sessions) < 0)
                 return 3;
             break;
-        case 't':
-            if (take_count("session-clock-rate", SESSION_CLOCK_MAX_RATE, &settings->clock_rate) < 0)
-                return 3;
+        case 'j':
+            settings->clock_jumps = optarg;
             break;
         case 'c':
             settings->eal.cpus = optarg;
@@ -165,7 +165,7 @@ static int open_memory(const struct settings *settings, struct error *e)
 
     if (rc < 0)
         return rc;
-    session_clock_init(settings->clock_rate);
+    session_clock_init(settings->clock_jumps);
     rc = session_init(settings->eal.n_workers, settings->max_sessions, e);
     if (rc < 0)
         goto fini_state;
@@ -263,10 +263,8 @@ fini_server:
 
 int main(int argc, char **argv)
 {
-    struct settings settings = {.run_dir = "/run/culvert",
-                                .eal = {.n_workers = 1},
-                                .max_sessions = DEFAULT_SESSIONS,
-                                .clock_rate = 1};
+    struct settings settings = {
+        .run_dir = "/run/culvert", .eal = {.n_workers = 1}, .max_sessions = DEFAULT_SESSIONS};
     struct error e = {0};
     int rc = parse_arguments(argc, argv, &settings);
 

@@ -11,13 +11,12 @@
 
 #include "dataplane/session/clock.h"
 
-#define BLOCK 64              // records
-#define ROUND_MS 2000         // of real time
+#define BLOCK 64 // records
+#define ROUND_MS 2000
 #define MAX_VISITS_PER_MS 512 // a large table takes longer
 #define MAX_BUSY 32           // records in one loop
 #define MAX_IDLE 1024
 #define MAX_LIMBO 128 // closed records that go back to use in one loop
-#define GROW_AT_ONCE 4
 #define FETCH_AHEAD 8 // records
 #define LINE 64
 
@@ -37,7 +36,7 @@ void age_init(void)
 // Visits that are due by now. Never more than one round.
 static uint32_t count_due(struct round *r, uint32_t now_ms)
 {
-    uint32_t rate = session_clock_rate(), passed = (now_ms - r->last_ms) / rate;
+    uint32_t passed = now_ms - r->last_ms;
     uint64_t share = numbers_n_ever(&session_table.numbers) / session_table.n_workers + BLOCK;
     uint64_t round = share * ROUND_MS;
 
@@ -46,7 +45,7 @@ static uint32_t count_due(struct round *r, uint32_t now_ms)
         r->last_ms = now_ms;
         r->parts = round;
     } else if (session_clock_has_passed(r->last_ms, now_ms) && passed > 0) {
-        r->last_ms += passed * rate;
+        r->last_ms = now_ms;
         r->parts += passed * RTE_MIN(share, (uint64_t)MAX_VISITS_PER_MS * ROUND_MS);
     }
     r->parts = RTE_MIN(r->parts, round);
@@ -114,5 +113,5 @@ void session_age(unsigned worker, uint32_t now_ms, int is_idle)
     r->parts -= (uint64_t)n * ROUND_MS;
     visit_some(r, worker, n, now_ms);
     limbo_tend(worker, MAX_LIMBO);
-    index_grow(&session_table.index, 2 * numbers_n_used(&session_table.numbers), GROW_AT_ONCE);
+    index_grow(&session_table.index, 2 * numbers_n_used(&session_table.numbers));
 }

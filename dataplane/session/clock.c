@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // What time is it for sessions? Workers ask with the time stamp counter that they have read anyway;
 // the main thread compares it with CLOCK_MONOTONIC now and then (session_clock_update), because a
-// counter whose rate is known to a thousandth is wrong by a minute a day. Next: age.c, which lives
-// by it.
+// counter whose rate is known to a thousandth is wrong by a minute a day. Tests of long timers let
+// it jump ahead. Next: age.c, which lives by it.
 
 #include "dataplane/session/clock.h"
 
+#include <stdio.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <rte_cycles.h>
 
@@ -23,7 +25,8 @@ static struct {
 static uint32_t n_anchors; // atomic
 
 // Main thread.
-static unsigned clock_rate = 1;
+static const char *jumps; // where tests write; NULL: time is the kernel's
+static uint64_t ahead_ms; // all jumps together
 static uint64_t first_tsc, first_ns, last_ns;
 
 static uint64_t monotonic_ns(void)
@@ -43,9 +46,8 @@ static uint64_t scale(uint64_t a, uint64_t b, uint64_t divisor)
 
 static void write_anchor(uint64_t tsc, uint64_t ns, uint64_t hz)
 {
-    uint64_t ms = scale(ns, clock_rate, 1000000);
-    // 2^64 * 1000 * rate / hz, without leaving 64 bits.
-    uint64_t ms_per_tsc = scale(UINT64_MAX / hz, (uint64_t)1000 * clock_rate, 1);
+    uint64_t ms = ns / 1000000 + ahead_ms;
+    uint64_t ms_per_tsc = UINT64_MAX / hz * 1000; // 2^64 * 1000 / hz, without leaving 64 bits
     uint32_t next = n_anchors + 1;
 
     __atomic_store_n(&anchors[next % 2].tsc, tsc, __ATOMIC_RELAXED);
@@ -54,29 +56,46 @@ static void write_anchor(uint64_t tsc, uint64_t ns, uint64_t hz)
     __atomic_store_n(&n_anchors, next, __ATOMIC_RELEASE);
 }
 
-void session_clock_init(unsigned rate)
+void session_clock_init(const char *jump_file)
 {
-    clock_rate = rate;
+    jumps = jump_file;
+    ahead_ms = 0;
     first_tsc = rte_rdtsc();
     first_ns = last_ns = monotonic_ns();
     // Without the EAL (tests) the rate is a guess till the first update.
     write_anchor(first_tsc, first_ns, rte_get_tsc_hz() > 0 ? rte_get_tsc_hz() : GUESSED_HZ);
 }
 
-unsigned session_clock_rate(void)
+// A test writes a file and moves it there; once it is gone the time is another.
+static unsigned long read_jump(void)
 {
-    return clock_rate;
+    FILE *file = jumps != NULL ? fopen(jumps, "re") : NULL;
+    unsigned long ms = 0;
+
+    if (file == NULL)
+        return 0;
+    if (fscanf(file, "%lu", &ms) != 1)
+        ms = 0;
+    fclose(file);
+    return ms;
 }
 
 void session_clock_update(void)
 {
     uint64_t tsc = rte_rdtsc(), ns = monotonic_ns();
+    unsigned long jump_ms;
 
     // As long a time as there is tells the counter's rate best.
-    if (first_ns == 0 || ns - last_ns < UPDATE_NS)
+    if (first_ns == 0 || ns - first_ns < UPDATE_NS)
+        return;
+    jump_ms = read_jump();
+    if (jump_ms == 0 && ns - last_ns < UPDATE_NS)
         return;
     last_ns = ns;
+    ahead_ms += jump_ms;
     write_anchor(tsc, ns, scale(tsc - first_tsc, 1000000000U, ns - first_ns));
+    if (jump_ms > 0)
+        (void)unlink(jumps);
 }
 
 uint32_t session_clock_ms(uint64_t tsc)

@@ -3,15 +3,14 @@
 #define DATAPLANE_SESSION_CLOCK_H
 
 // The time that sessions live by: milliseconds of CLOCK_MONOTONIC, modulo 2^32, the same after a
-// restart of the process. Tests of long timers make it run faster (--session-clock-rate).
+// restart of the process. Tests of long timers let it jump ahead (--session-clock-jumps), as far as
+// they like: whatever else they do takes as long as it takes.
 
 #include <stdint.h>
 
-#define SESSION_CLOCK_MAX_RATE 3600
-
-// rate: 1 is real time. Main thread, before workers start.
-void session_clock_init(unsigned rate);
-unsigned session_clock_rate(void);
+// jump_file: the milliseconds it holds pass at once, and it is taken away then; again whenever it
+// is there. NULL: none. The string stays the caller's. Main thread, before workers start.
+void session_clock_init(const char *jump_file);
 // Compare with the kernel's clock, at most once a second. Main thread (session_tend).
 void session_clock_update(void);
 

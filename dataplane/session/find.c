@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Which sessions do the packets of a burst belong to? In stages, each fetching for the whole burst
 // what the next one reads: buckets, then records. Called by the chain on a worker. Next: table.c,
-// which asks again for who was not found at first sight.
+// which asks again where what was seen at first sight is not the whole truth.
 
 #include "dataplane/session/table.h"
 
@@ -14,15 +14,19 @@
 struct sight {
     uint32_t hash;
     uint32_t value; // of the first entry with this hash; 0: none
+    int is_sure;    // none, and nobody was moving entries meanwhile
 };
 
 static void look(struct sight *sight, struct session_hit *hit)
 {
     const struct index *x = &session_table.index;
-    struct index_cursor cursor = index_begin(x, index_line(x, sight->hash));
+    uint32_t sequence;
+    const struct index_line *line = index_read_begin(x, sight->hash, &sequence);
+    struct index_cursor cursor = index_begin(x, line);
     const char *record;
 
     sight->value = index_next(&cursor, sight->hash);
+    sight->is_sure = sight->value == 0 && index_read_is_sure(x, sight->hash, line, sequence);
     hit->session = NULL;
     if (sight->value == 0)
         return;
@@ -39,6 +43,8 @@ void session_find_burst(const struct session_query *const *queries, struct sessi
                         unsigned n)
 {
     struct sight sights[BURST_SIZE];
+    const struct session_query *missed[BURST_SIZE];
+    unsigned n_missed = 0;
 
     for (unsigned i = 0; i < n; i++) {
         const struct session_query *q = queries[i];
@@ -52,8 +58,14 @@ void session_find_burst(const struct session_query *const *queries, struct sessi
         const struct session_query *q = queries[i];
 
         hits[i].direction = sights[i].value & 1;
+        if (sights[i].is_sure) {
+            missed[n_missed++] = q;
+            continue;
+        }
         if (hits[i].session == NULL ||
             !table_is_key(hits[i].session, hits[i].direction, q->chain, q->side, &q->tuple))
             hits[i].session = table_find(q, sights[i].hash, &hits[i].direction);
     }
+    if (n_missed > 1 && session_hooks.on_miss != NULL)
+        session_hooks.on_miss(missed, n_missed);
 }

@@ -29,7 +29,8 @@ struct fragment_decision {
     uint32_t session;   // session_id; UINT32_MAX: none, forwarded as it came
     uint32_t opened_ms; // of that session, so that another one in its place is not taken for it
     uint8_t direction;
-    uint8_t drop; // API_DROP_NONE: forwarded; else all later ones are dropped like it
+    uint8_t drop;            // API_DROP_NONE: forwarded; else all later ones are dropped like it
+    uint16_t identification; // what the packet is called where it goes on; 0: as it came
 };
 
 int fragment_init(unsigned n_workers, struct error *e);

@@ -8,7 +8,9 @@
 
 #include <errno.h>
 
+#include <emmintrin.h>
 #include <rte_common.h>
+#include <rte_prefetch.h>
 
 #define MIN_BUCKETS 1024
 #define OVERFLOW_SHARE 4 // one overflow line for so many buckets
@@ -73,7 +75,7 @@ static int try_lock_line(struct index_line *line)
                                      __ATOMIC_RELAXED))
         return 0;
     // Nothing that is written to the entries may be seen before the odd sequence.
-    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    __atomic_thread_fence(__ATOMIC_RELEASE);
     return 1;
 }
 
@@ -139,12 +141,40 @@ static struct index_line *next_line(const struct index *x, const struct index_li
     return next != 0 ? &x->overflow[next] : NULL;
 }
 
+// Which entries of a line have this in their upper half (1: the hash) or lower one (0: the value),
+// a bit for each. A hint where others write: each entry is loaded again.
+static inline unsigned match(const struct index_line *line, uint32_t word, int half)
+{
+    const __m128i wanted = _mm_set1_epi32((int)word);
+    const __m128i *pairs = (const __m128i *)(const void *)line->entries;
+    __m128 pair[4] = {
+        _mm_castsi128_ps(_mm_loadu_si128(&pairs[0])), _mm_castsi128_ps(_mm_loadu_si128(&pairs[1])),
+        _mm_castsi128_ps(_mm_loadu_si128(&pairs[2])), _mm_castsi128_ps(_mm_loadl_epi64(&pairs[3]))};
+    __m128 low, high;
+
+    if (half == 1) {
+        low = _mm_shuffle_ps(pair[0], pair[1], _MM_SHUFFLE(3, 1, 3, 1));
+        high = _mm_shuffle_ps(pair[2], pair[3], _MM_SHUFFLE(3, 1, 3, 1));
+    } else {
+        low = _mm_shuffle_ps(pair[0], pair[1], _MM_SHUFFLE(2, 0, 2, 0));
+        high = _mm_shuffle_ps(pair[2], pair[3], _MM_SHUFFLE(2, 0, 2, 0));
+    }
+    low = _mm_castsi128_ps(_mm_cmpeq_epi32(_mm_castps_si128(low), wanted));
+    high = _mm_castsi128_ps(_mm_cmpeq_epi32(_mm_castps_si128(high), wanted));
+    return ((unsigned)_mm_movemask_ps(low) | (unsigned)_mm_movemask_ps(high) << 4) &
+           ((1U << INDEX_ENTRIES) - 1);
+}
+
 uint32_t index_next(struct index_cursor *cursor, uint32_t hash)
 {
     while (cursor->line != NULL) {
-        while (cursor->slot < INDEX_ENTRIES) {
-            uint64_t entry = load(&cursor->line->entries[cursor->slot++]);
+        unsigned bits = match(cursor->line, hash, 1) >> cursor->slot << cursor->slot;
 
+        for (; bits != 0; bits &= bits - 1) {
+            unsigned i = (unsigned)__builtin_ctz(bits);
+            uint64_t entry = load(&cursor->line->entries[i]);
+
+            cursor->slot = i + 1;
             if (entry >> 32 == hash && (uint32_t)entry != 0)
                 return (uint32_t)entry;
         }
@@ -154,6 +184,12 @@ uint32_t index_next(struct index_cursor *cursor, uint32_t hash)
             return 0;
     }
     return 0;
+}
+
+// The first free entry of a line; INDEX_ENTRIES: none. The line is locked.
+static unsigned first_free(const struct index_line *line)
+{
+    return (unsigned)__builtin_ctz(match(line, 0, 0) | 1U << INDEX_ENTRIES);
 }
 
 // 0: none.
@@ -183,17 +219,18 @@ static void give_overflow(struct index *x, uint32_t number)
     spin_unlock(&x->overflow_lock);
 }
 
-static int add_entry(struct index *x, struct index_line *line, uint64_t entry)
+int index_add(struct index *x, struct index_line *line, uint32_t hash, uint32_t value)
 {
+    uint64_t entry = (uint64_t)hash << 32 | value;
+
     for (unsigned n = 0; n < INDEX_MAX_LINES; n++) {
+        unsigned i = first_free(line);
         struct index_line *next;
         uint32_t number;
 
-        for (unsigned i = 0; i < INDEX_ENTRIES; i++) {
-            if (load(&line->entries[i]) == 0) {
-                store(&line->entries[i], entry);
-                return 0;
-            }
+        if (i < INDEX_ENTRIES) {
+            store(&line->entries[i], entry);
+            return 0;
         }
         next = next_line(x, line);
         if (next == NULL && n + 1 < INDEX_MAX_LINES) {
@@ -210,26 +247,17 @@ static int add_entry(struct index *x, struct index_line *line, uint64_t entry)
     return -ENOMEM;
 }
 
-int index_add(struct index *x, struct index_line *line, uint32_t hash, uint32_t value)
-{
-    return add_entry(x, line, (uint64_t)hash << 32 | value);
-}
-
-// Entries stand without a gap from the bucket's own line on: the last one goes into the hole. 1: it
-// was the last one itself.
-static int fill_hole(struct index *x, struct index_line *line, uint64_t *hole)
+// Entries stand without a gap from the bucket's own line on: the last one goes into the hole.
+static void fill_hole(struct index *x, struct index_line *line, uint64_t *hole)
 {
     struct index_line *before = NULL, *next;
-    unsigned last = 0;
-    int is_last;
+    unsigned last;
 
     while ((next = next_line(x, line)) != NULL) {
         before = line;
         line = next;
     }
-    while (last + 1 < INDEX_ENTRIES && load(&line->entries[last + 1]) != 0)
-        last++;
-    is_last = hole == &line->entries[last];
+    last = first_free(line) - 1;
     store(hole, load(&line->entries[last]));
     store(&line->entries[last], 0);
     if (last == 0 && before != NULL) {
@@ -238,7 +266,6 @@ static int fill_hole(struct index *x, struct index_line *line, uint64_t *hole)
         __atomic_store_n(&before->next, 0, __ATOMIC_RELAXED);
         give_overflow(x, number);
     }
-    return is_last;
 }
 
 void index_del(struct index *x, struct index_line *line, uint32_t hash, uint32_t value)
@@ -246,89 +273,108 @@ void index_del(struct index *x, struct index_line *line, uint32_t hash, uint32_t
     uint64_t entry = (uint64_t)hash << 32 | value;
 
     for (struct index_line *at = line; at != NULL; at = next_line(x, at)) {
-        for (unsigned i = 0; i < INDEX_ENTRIES; i++) {
-            if (load(&at->entries[i]) == entry) {
-                fill_hole(x, line, &at->entries[i]);
-                return;
-            }
+        unsigned bits = match(at, value, 0);
+
+        for (; bits != 0; bits &= bits - 1) {
+            uint64_t *found = &at->entries[__builtin_ctz(bits)];
+
+            if (load(found) != entry)
+                continue;
+            fill_hole(x, line, found);
+            return;
         }
     }
 }
 
-static int belongs_to(uint64_t entry, uint32_t bucket, uint32_t mask)
+// Entries of a line that have the bit go; `to` is empty.
+static void move_line(struct index_line *from, struct index_line *to, uint32_t bit)
 {
-    return entry != 0 && ((uint32_t)(entry >> 32) & mask) == bucket;
+    unsigned n_kept = 0, n_gone = 0;
+
+    for (unsigned i = 0; i < INDEX_ENTRIES; i++) {
+        uint64_t entry = load(&from->entries[i]);
+        unsigned is_gone = (entry >> 32 & bit) != 0;
+
+        store(&from->entries[n_kept], entry);
+        store(&to->entries[n_gone], entry);
+        n_kept += !is_gone;
+        n_gone += is_gone;
+    }
+    if (n_gone < INDEX_ENTRIES)
+        store(&to->entries[n_gone], 0); // behind it there was nothing yet
+    for (unsigned i = n_kept; i < INDEX_ENTRIES; i++)
+        store(&from->entries[i], 0);
 }
 
-// Overflow lines for all that will be moved to `to`. -ENOMEM: none were taken.
-static int prepare(struct index *x, const struct index_line *from, struct index_line *to,
-                   uint32_t mask)
+// Into a bucket, if need be with the first of the spare lines.
+static void place(struct index *x, struct index_line *line, uint64_t entry, uint32_t *spare)
 {
-    uint32_t added = (uint32_t)(to - x->buckets), n = 0;
+    struct index_line *next;
+    unsigned i;
 
-    for (; from != NULL; from = next_line(x, from))
-        for (unsigned i = 0; i < INDEX_ENTRIES; i++)
-            n += (uint32_t)belongs_to(load(&from->entries[i]), added, mask);
-    while (n > INDEX_ENTRIES) {
-        uint32_t number = take_overflow(x);
-
-        if (number == 0)
-            goto give_back;
-        // Nobody reads it yet: the order of lines is of no matter.
-        x->overflow[number].next = to->next;
-        to->next = number;
-        n -= INDEX_ENTRIES;
+    while ((next = next_line(x, line)) != NULL)
+        line = next;
+    i = first_free(line);
+    if (i == INDEX_ENTRIES) {
+        __atomic_store_n(&line->next, *spare, __ATOMIC_RELAXED);
+        line = &x->overflow[*spare];
+        *spare = line->next;
+        __atomic_store_n(&line->next, 0, __ATOMIC_RELAXED);
+        i = 0;
     }
-    return 0;
+    store(&line->entries[i], entry);
+}
 
-give_back:
-    while (to->next != 0) {
-        uint32_t number = to->next;
+// What hangs on a bucket that is split. Of k lines that it had, the two need k at most.
+static void move_more(struct index *x, struct index_line *const lines[2], uint32_t more,
+                      uint32_t bit)
+{
+    uint32_t spare = 0;
 
-        to->next = x->overflow[number].next;
+    while (more != 0) {
+        struct index_line *line = &x->overflow[more];
+        uint32_t number = more;
+        uint64_t entries[INDEX_ENTRIES];
+
+        memcpy(entries, line->entries, sizeof(entries));
+        for (unsigned i = 0; i < INDEX_ENTRIES; i++)
+            store(&line->entries[i], 0);
+        more = line->next;
+        __atomic_store_n(&line->next, spare, __ATOMIC_RELAXED);
+        spare = number;
+        for (unsigned i = 0; i < INDEX_ENTRIES && entries[i] != 0; i++)
+            place(x, lines[(entries[i] >> 32 & bit) != 0], entries[i], &spare);
+    }
+    while (spare != 0) {
+        uint32_t number = spare;
+
+        spare = x->overflow[number].next;
         give_overflow(x, number);
     }
-    return -ENOMEM;
 }
 
-static void move_entries(struct index *x, struct index_line *from, struct index_line *to,
-                         uint32_t mask)
+// Under grow_lock.
+static void split(struct index *x)
 {
-    uint32_t added = (uint32_t)(to - x->buckets);
+    uint32_t added = x->n_buckets, more;
+    uint32_t bit = UINT32_C(1) << (31 - __builtin_clz(added));
+    struct index_line *const lines[2] = {&x->buckets[added - bit], &x->buckets[added]};
 
-    for (struct index_line *line = from; line != NULL; line = next_line(x, line)) {
-        for (unsigned i = 0; i < INDEX_ENTRIES; i++) {
-            // Another one may take its place, that may have to go, too.
-            while (belongs_to(load(&line->entries[i]), added, mask)) {
-                add_entry(x, to, load(&line->entries[i]));
-                if (fill_hole(x, from, &line->entries[i]))
-                    return;
-            }
-        }
-    }
+    // For the next time.
+    rte_prefetch0(lines[0] + INDEX_SPLITS);
+    rte_prefetch0(lines[1] + INDEX_SPLITS);
+    lock_line(lines[0]);
+    lock_line(lines[1]); // nobody else can be there before n_buckets says that it exists
+    more = lines[0]->next;
+    __atomic_store_n(&lines[0]->next, 0, __ATOMIC_RELAXED);
+    move_line(lines[0], lines[1], bit);
+    if (more != 0)
+        move_more(x, lines, more, bit);
+    __atomic_store_n(&x->n_buckets, added + 1, __ATOMIC_RELEASE);
+    index_unlock_two(lines);
 }
 
-// Under grow_lock. Returns 0: not now.
-static int split(struct index *x)
-{
-    uint32_t added = x->n_buckets;
-    uint32_t base = UINT32_C(1) << (31 - __builtin_clz(added));
-    struct index_line *from = &x->buckets[added - base], *to = &x->buckets[added];
-    int rc;
-
-    lock_line(from);
-    lock_line(to); // nobody else can be there before n_buckets says that it exists
-    rc = prepare(x, from, to, 2 * base - 1);
-    if (rc == 0) {
-        move_entries(x, from, to, 2 * base - 1);
-        __atomic_store_n(&x->n_buckets, added + 1, __ATOMIC_RELEASE);
-    }
-    index_unlock(to);
-    index_unlock(from);
-    return rc == 0;
-}
-
-void index_grow(struct index *x, uint32_t n_entries, unsigned n)
+void index_split(struct index *x, uint32_t n_entries)
 {
     uint32_t wanted = RTE_MIN(buckets_for(x, n_entries), x->max_buckets);
 
@@ -336,7 +382,7 @@ void index_grow(struct index *x, uint32_t n_entries, unsigned n)
     if (__atomic_load_n(&x->n_buckets, __ATOMIC_RELAXED) >= wanted ||
         __atomic_exchange_n(&x->grow_lock, 1, __ATOMIC_ACQUIRE) != 0)
         return; // another one does it
-    while (n-- > 0 && x->n_buckets < wanted && split(x))
-        ;
+    for (unsigned i = 0; i < INDEX_SPLITS && x->n_buckets < wanted; i++)
+        split(x);
     spin_unlock(&x->grow_lock);
 }

@@ -9,9 +9,11 @@
 #include <errno.h>
 
 #include <rte_common.h>
+#include <rte_prefetch.h>
+
+#include "dataplane/core/packet.h"
 
 #define EVICT_TRIES 4
-#define GROW_AT_ONCE 2
 
 // How many sessions an address has begun. Under the lock of its bucket; the number is the one
 // that struct session keeps.
@@ -99,17 +101,41 @@ static uint32_t add_source(struct index_line *line, uint32_t hash, uint32_t tena
     return 0;
 }
 
+static uint32_t hash_source(const struct session_tenant *tenant, const uint8_t source[16])
+{
+    uint64_t words[HASH_WORDS] = {tenant->number};
+
+    memcpy(&words[1], source, 16);
+    return hash_words(words);
+}
+
+// In stages, as find.c does.
+void session_foresee(const struct session_tenant *tenant,
+                     const struct session_query *const *queries, unsigned n)
+{
+    uint32_t hashes[BURST_SIZE];
+
+    for (unsigned i = 0; i < n; i++) {
+        hashes[i] = hash_source(tenant, queries[i]->tuple.source);
+        rte_prefetch0(index_line(&source_index, hashes[i]));
+    }
+    for (unsigned i = 0; i < n; i++) {
+        struct index_cursor cursor =
+            index_begin(&source_index, index_line(&source_index, hashes[i]));
+
+        rte_prefetch0(&sources[index_next(&cursor, hashes[i])]);
+    }
+}
+
 uint8_t quota_source_take(struct session_tenant *tenant, const uint8_t source[16], unsigned thread,
                           int is_forced, uint32_t *number)
 {
-    uint64_t words[HASH_WORDS] = {tenant->number};
+    uint32_t hash = hash_source(tenant, source);
+    uint32_t limit = __atomic_load_n(&tenant->source_limit, __ATOMIC_RELAXED);
     uint8_t drop = API_DROP_NONE;
     struct index_line *line;
-    uint32_t hash, limit = __atomic_load_n(&tenant->source_limit, __ATOMIC_RELAXED);
 
-    memcpy(&words[1], source, 16);
-    hash = hash_words(words);
-    index_grow(&source_index, numbers_n_used(&numbers), GROW_AT_ONCE);
+    index_grow(&source_index, numbers_n_used(&numbers));
     line = index_lock(&source_index, hash);
     *number = find_source(line, hash, tenant->number, source);
     if (!is_forced && (*number != 0 ? sources[*number].n_sessions : 0) >= limit)
@@ -157,8 +183,11 @@ static int evict(struct session_tenant *tenant, unsigned thread)
 
         if (s == NULL)
             return 0;
-        if (session_close(s, thread))
-            return 1;
+        if (!session_close(s, thread))
+            continue;
+        if (session_hooks.on_evict != NULL)
+            session_hooks.on_evict(s, thread);
+        return 1;
     }
     return 0;
 }
@@ -185,16 +214,12 @@ uint8_t quota_take(struct session_tenant *tenant, int is_half_open, unsigned thr
 
 void quota_take_forced(struct session_tenant *tenant, int is_half_open)
 {
-    __atomic_fetch_add(&tenant->n_sessions, 1, __ATOMIC_RELAXED);
-    if (is_half_open)
-        __atomic_fetch_add(&tenant->n_half_open, 1, __ATOMIC_RELAXED);
+    __atomic_fetch_add(&tenant->counts, COUNTS(1, is_half_open != 0), __ATOMIC_RELAXED);
 }
 
 void quota_give(struct session_tenant *tenant, int is_half_open)
 {
-    if (is_half_open)
-        __atomic_fetch_sub(&tenant->n_half_open, 1, __ATOMIC_RELAXED);
-    __atomic_fetch_sub(&tenant->n_sessions, 1, __ATOMIC_RELEASE);
+    __atomic_fetch_sub(&tenant->counts, COUNTS(1, is_half_open != 0), __ATOMIC_RELEASE);
 }
 
 void quota_list_add(struct session_tenant *tenant, struct session *s)

@@ -22,7 +22,7 @@ static size_t region_size(void)
     return ((size_t)SESSION_MAX + 1) * sizeof(struct session);
 }
 
-// Whatever changes the meaning of a record's bytes. Times of a clock at another rate, too.
+// Whatever changes the meaning of a record's bytes.
 static uint64_t layout(void)
 {
     const uint64_t parts[HASH_WORDS] = {
@@ -30,7 +30,6 @@ static uint64_t layout(void)
         sizeof(struct session),
         offsetof(struct session, lock) << 32 | offsetof(struct session, slots),
         API_N_TIMEOUTS << 16 | API_SESSION_N_STATES,
-        session_clock_rate(),
     };
     uint64_t hash = 0;
 

@@ -187,6 +187,10 @@ struct session *session_open(const struct session_draft *draft, unsigned worker,
 // It has been answered: no longer half open. Worker or main, without the session's lock.
 void session_confirm(struct session *s);
 
+// Fetch what session_open will read for packets of such sources. Worker; n at most BURST_SIZE.
+void session_foresee(const struct session_tenant *tenant,
+                     const struct session_query *const *queries, unsigned n);
+
 // End it: 1 if this call did, 0 if it had ended. Calls on_close first, in this thread, without the
 // session's lock. `worker` may be SESSION_MAIN.
 int session_close(struct session *s, unsigned worker);
@@ -200,6 +204,11 @@ struct session_hooks {
     // The session's timeout has passed, or at times while it lives: 1: end it. May change
     // expires_ms. Where policy has changed this judges idle sessions again. May be NULL.
     int (*on_visit)(struct session *s, unsigned worker);
+    // Packets of one burst for which there is no session, so it seems: fetch what they will begin
+    // one with. May be NULL.
+    void (*on_miss)(const struct session_query *const *queries, unsigned n);
+    // It has been ended for a newcomer: on_close has been called. May be NULL.
+    void (*on_evict)(const struct session *s, unsigned worker);
 };
 void session_set_hooks(const struct session_hooks *hooks);
 

@@ -9,7 +9,7 @@
 
 #include <errno.h>
 
-#define GROW_AT_ONCE 2 // splits of index buckets in one opening
+#include <rte_prefetch.h>
 
 struct session_hooks session_hooks;
 
@@ -34,8 +34,6 @@ static void fill(struct session *s, const struct session_draft *draft, uint32_t 
     s->opened_ms = now_ms;
     s->tenant = draft->tenant->number;
     s->source = source;
-    s->hash[0] = hash_of_key(s, 0);
-    s->hash[1] = hash_of_key(s, 1);
     s->reserved1 = 0;
     s->lock = 0;
     s->stamp = draft->stamp;
@@ -53,14 +51,19 @@ static void fill(struct session *s, const struct session_draft *draft, uint32_t 
     memcpy(s->slots, draft->slots, sizeof(s->slots));
 }
 
-static void count(const struct session *s, int n_sessions, int n_half_open)
+// The record of the session after this one.
+static void fetch_next(unsigned worker)
 {
-    struct chain_counts *c = chain_names_counts(s->chain);
+    uint32_t number = numbers_next(&session_table.numbers, worker);
+    const char *record = (const char *)table_record(number);
 
-    if (n_sessions != 0)
-        __atomic_fetch_add(&c->n_sessions, (uint32_t)n_sessions, __ATOMIC_RELAXED);
-    if (n_half_open != 0)
-        __atomic_fetch_add(&c->n_half_open, (uint32_t)n_half_open, __ATOMIC_RELAXED);
+    for (unsigned i = 0; number != 0 && i < sizeof(struct session); i += RTE_CACHE_LINE_SIZE)
+        rte_prefetch0(record + i);
+}
+
+static uint64_t *counts_of(const struct session *s)
+{
+    return &chain_names_counts(s->chain)->counts;
 }
 
 int table_open(struct session *s, int is_half_open, unsigned thread, struct session **other,
@@ -69,7 +72,7 @@ int table_open(struct session *s, int is_half_open, unsigned thread, struct sess
     struct session_tenant *tenant = tenant_at(s->tenant);
     int rc;
 
-    count(s, 1, is_half_open);
+    __atomic_fetch_add(counts_of(s), COUNTS(1, is_half_open != 0), __ATOMIC_RELAXED);
     s->is_half_open = 0;
     // Before others can see it: who confirms it at once finds it in the list.
     if (is_half_open)
@@ -78,7 +81,7 @@ int table_open(struct session *s, int is_half_open, unsigned thread, struct sess
     if (rc == 0)
         return 0;
     session_confirm(s);
-    count(s, -1, 0);
+    __atomic_fetch_sub(counts_of(s), COUNTS(1, 0), __ATOMIC_RELAXED);
     quota_source_give(s->source, thread);
     quota_give(tenant, 0);
     // It was in the list, where another thread may look at it still.
@@ -106,22 +109,27 @@ struct session *session_open(const struct session_draft *draft, unsigned worker,
                              int *is_new, uint8_t *drop)
 {
     struct session_tenant *tenant = draft->tenant;
-    uint32_t number = numbers_take(&session_table.numbers, worker), source = 0;
+    uint32_t number = numbers_take(&session_table.numbers, worker), source = 0, hashes[2];
     struct session *s;
 
     *is_new = 0;
     *drop = DROP_SESSION_NO_MEMORY;
     if (number == 0)
         return NULL;
+    hashes[0] = hash_key(draft->chain, draft->side[0], &draft->key[0]);
+    hashes[1] = hash_key(draft->chain, draft->side[1], &draft->key[1]);
+    rte_prefetch0(index_line(&session_table.index, hashes[1])); // nobody has asked for that yet
+    fetch_next(worker);
     *drop = quota_source_take(tenant, draft->key[0].source, worker, 0, &source);
     if (*drop != API_DROP_NONE)
         goto give_number;
     *drop = quota_take(tenant, draft->is_half_open, worker);
     if (*drop != API_DROP_NONE)
         goto give_source;
-    index_grow(&session_table.index, 2 * numbers_n_used(&session_table.numbers), GROW_AT_ONCE);
+    index_grow(&session_table.index, 2 * numbers_n_used(&session_table.numbers));
     s = table_record(number);
     fill(s, draft, source, now_ms);
+    memcpy(s->hash, hashes, sizeof(s->hash));
     return add(s, draft->is_half_open, worker, is_new, drop);
 
 give_source:
@@ -136,7 +144,7 @@ void session_confirm(struct session *s)
     if (__atomic_load_n(&s->is_half_open, __ATOMIC_RELAXED) == 0)
         return;
     if (quota_list_del(tenant_at(s->tenant), s))
-        count(s, 0, -1);
+        __atomic_fetch_sub(counts_of(s), COUNTS(0, 1), __ATOMIC_RELAXED);
 }
 
 void table_credit(struct session *s, unsigned worker)
@@ -173,7 +181,7 @@ int session_close(struct session *s, unsigned worker)
     table_del(s);
     session_confirm(s);
     quota_source_give(s->source, worker);
-    count(s, -1, 0);
+    __atomic_fetch_sub(counts_of(s), COUNTS(1, 0), __ATOMIC_RELAXED);
     limbo_add(worker, s);
     quota_give(tenant, 0);
     return 1;

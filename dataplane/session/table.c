@@ -15,8 +15,8 @@ static uint32_t value_of(const struct session *s, unsigned direction)
 }
 
 // What has this key, in an index line and behind it.
-static struct session *search(const struct index_line *line, uint32_t hash,
-                              const struct session_query *q, unsigned *direction)
+static struct session *search(const struct index_line *line, uint32_t hash, uint32_t chain,
+                              uint8_t side, const struct session_tuple *t, unsigned *direction)
 {
     struct index_cursor cursor = index_begin(&session_table.index, line);
     uint32_t value;
@@ -24,7 +24,7 @@ static struct session *search(const struct index_line *line, uint32_t hash,
     while ((value = index_next(&cursor, hash)) != 0) {
         struct session *s = table_record(value >> 1);
 
-        if (!table_is_key(s, value & 1, q->chain, q->side, &q->tuple))
+        if (!table_is_key(s, value & 1, chain, side, t))
             continue;
         *direction = value & 1;
         return s;
@@ -44,12 +44,12 @@ struct session *table_find(const struct session_query *q, uint32_t hash, unsigne
         uint32_t sequence;
         const struct index_line *line = index_read_begin(x, hash, &sequence);
 
-        s = search(line, hash, q, direction);
+        s = search(line, hash, q->chain, q->side, &q->tuple, direction);
         if (s != NULL || index_read_is_sure(x, hash, line, sequence))
             return s;
     }
     locked = index_lock(x, hash);
-    s = search(locked, hash, q, direction);
+    s = search(locked, hash, q->chain, q->side, &q->tuple, direction);
     index_unlock(locked);
     return s;
 }
@@ -73,7 +73,6 @@ static int add_both(struct session *s, const uint32_t hashes[2], struct index_li
 int table_add(struct session *s, struct session **other, unsigned *which)
 {
     const uint32_t *hashes = s->hash;
-    struct session_query q = {.chain = s->chain};
     struct index_line *lines[2];
     int rc = -EEXIST;
 
@@ -83,9 +82,7 @@ int table_add(struct session *s, struct session **other, unsigned *which)
     index_lock_two(&session_table.index, hashes, lines);
     *other = NULL;
     for (unsigned i = 0; i < 2 && *other == NULL; i++) {
-        q.side = s->side[i];
-        q.tuple = *session_key(s, i);
-        *other = search(lines[i], hashes[i], &q, which);
+        *other = search(lines[i], hashes[i], s->chain, s->side[i], session_key(s, i), which);
         *which |= i << 1;
     }
     if (*other == NULL)

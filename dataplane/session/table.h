@@ -64,6 +64,14 @@ int numbers_init(struct numbers *n, uint32_t max, uint32_t n_used);
 void numbers_fini(struct numbers *n);
 // 0: none is free, or none that has memory. `thread`: a worker or SESSION_MAIN.
 uint32_t numbers_take(struct numbers *n, unsigned thread);
+// What numbers_take will most likely give next, 0: not known.
+static inline uint32_t numbers_next(const struct numbers *n, unsigned thread)
+{
+    const struct numbers_cache *cache = &n->caches[thread];
+
+    return cache->n > 0 ? cache->numbers[cache->n - 1] : 0;
+}
+
 void numbers_give(struct numbers *n, unsigned thread, uint32_t number);
 // How far memory should reach, by what was used since the last call. Main thread.
 uint32_t numbers_wanted(struct numbers *n);
@@ -187,8 +195,18 @@ static inline int index_read_is_sure(const struct index *x, uint32_t hash,
 // The bucket is locked. 0, or -ENOMEM: no overflow line.
 int index_add(struct index *x, struct index_line *line, uint32_t hash, uint32_t value);
 void index_del(struct index *x, struct index_line *line, uint32_t hash, uint32_t value);
-// Split at most n buckets if there are too few for n_entries. No bucket is locked by the caller.
-void index_grow(struct index *x, uint32_t n_entries, unsigned n);
+// At least INDEX_SPLITS buckets are too few for n_entries: split so many. No bucket is locked by
+// the caller.
+#define INDEX_SPLITS 8
+void index_split(struct index *x, uint32_t n_entries);
+
+static inline void index_grow(struct index *x, uint32_t n_entries)
+{
+    uint32_t n_buckets = __atomic_load_n(&x->n_buckets, __ATOMIC_RELAXED);
+
+    if (unlikely(n_entries / INDEX_LOAD >= n_buckets + INDEX_SPLITS))
+        index_split(x, n_entries);
+}
 
 // hash.c: of a key of eight byte words, by the seed of the state segment. Nobody who does not know
 // the seed finds keys that collide by anything better than trying.
@@ -270,10 +288,18 @@ void limbo_tend(unsigned thread, unsigned n);
 void table_main_enter(void);
 void table_main_leave(void);
 
+// So many sessions, and of them half-open ones, to be added or subtracted at once.
+#define COUNTS(n_sessions, n_half_open) ((uint64_t)(n_sessions) + ((uint64_t)(n_half_open) << 32))
+
 // tenant.c, quota.c: what all chains of a tenant share.
 struct session_tenant {
-    uint32_t n_sessions;  // atomic
-    uint32_t n_half_open; // atomic
+    union { // atomic, changed together: COUNTS
+        struct {
+            uint32_t n_sessions;
+            uint32_t n_half_open;
+        };
+        uint64_t counts;
+    };
     uint32_t n_fragments; // atomic: session/fragment.c; and so the next
     uint32_t n_held_fragments;
     uint32_t lock;        // of the list
@@ -313,9 +339,14 @@ void quota_list_add(struct session_tenant *tenant, struct session *s);
 int quota_list_del(struct session_tenant *tenant, struct session *s);
 
 // chain_names.c: numbers and names of chains.
-struct chain_counts { // atomic
-    uint32_t n_sessions;
-    uint32_t n_half_open;
+struct chain_counts {
+    union { // atomic, changed together: COUNTS
+        struct {
+            uint32_t n_sessions;
+            uint32_t n_half_open;
+        };
+        uint64_t counts;
+    };
 } __attribute__((aligned(64)));
 
 int chain_names_init(struct error *e);

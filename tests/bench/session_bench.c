@@ -22,16 +22,15 @@
 #include "dataplane/session/clock.h"
 #include "dataplane/session/session.h"
 #include "dataplane/session/state.h"
+#include "tests/bench/pauses.h"
 
 #define N_FOUND (1U << 22) // look-ups of one figure
-#define N_LONGEST 8
 #define TEND_US 100000
 
 static uint32_t n_sessions = 1U << 22, n_sources = 65536, chain;
 static struct session_tenant *tenant;
 static int stop;
-static uint64_t longest[N_LONGEST];
-static long n_preempted;
+static struct pauses pauses;
 static size_t resident_before;
 static double tsc_hz;
 
@@ -105,26 +104,6 @@ static void *tend(void *arg)
     return NULL;
 }
 
-// Not where the kernel gave the core to another in between.
-static void remember(uint64_t cycles)
-{
-    unsigned i = N_LONGEST - 1;
-    struct rusage usage;
-    long n;
-
-    if (cycles <= longest[i])
-        return;
-    getrusage(RUSAGE_THREAD, &usage);
-    n = usage.ru_nivcsw + usage.ru_nvcsw;
-    if (n != n_preempted) {
-        n_preempted = n;
-        return;
-    }
-    for (; i > 0 && longest[i - 1] < cycles; i--)
-        longest[i] = longest[i - 1];
-    longest[i] = cycles;
-}
-
 // With ageing, as a worker does. Waits where memory is not there yet.
 static void open_all(uint32_t *n_waits)
 {
@@ -141,11 +120,11 @@ static void open_all(uint32_t *n_waits)
             continue;
         }
         cycles = rte_rdtsc() - start;
-        remember(cycles);
+        pauses_add(&pauses, cycles);
         if (i % BURST_SIZE == 0) {
             start = rte_rdtsc();
             session_age(0, session_clock_ms(start), 0);
-            remember(rte_rdtsc() - start);
+            pauses_add(&pauses, rte_rdtsc() - start);
             qsbr_quiescent(0);
         }
     }
@@ -184,31 +163,6 @@ static void find(uint32_t n_flows)
            N_FOUND);
 }
 
-static void print_longest(const char *what)
-{
-    printf("%s:", what);
-    for (unsigned i = 0; i < N_LONGEST; i++)
-        printf(" %.1f", (double)longest[i] / tsc_hz * 1e6);
-    printf(" us\n");
-    memset(longest, 0, sizeof(longest));
-}
-
-// What the machine takes from a thread that does nothing: interrupts, a busy host.
-static void measure_machine(void)
-{
-    double end = monotonic() + 3;
-    uint64_t last = rte_rdtsc(), now;
-
-    do {
-        for (unsigned i = 0; i < 1000; i++) {
-            now = rte_rdtsc();
-            remember(now - last);
-            last = now;
-        }
-    } while (monotonic() < end);
-    print_longest("longest gaps in an empty loop");
-}
-
 // Of this thread.
 static long page_faults(void)
 {
@@ -228,7 +182,7 @@ static void measure(void)
     if (pthread_create(&thread, NULL, tend, NULL) != 0)
         return;
     qsbr_online(0);
-    measure_machine();
+    pauses_print_machine(tsc_hz);
     seconds = -clock_of(CLOCK_THREAD_CPUTIME_ID);
     faults = page_faults();
     open_all(&n_waits);
@@ -236,7 +190,7 @@ static void measure(void)
     seconds += clock_of(CLOCK_THREAD_CPUTIME_ID);
     printf("open %u: %.2f M a second (%.0f cycles), waited %u times for memory\n", n_sessions,
            n_sessions / seconds / 1e6, seconds * tsc_hz / n_sessions, n_waits);
-    print_longest("longest openings");
+    pauses_print(&pauses, "longest openings", tsc_hz);
     printf("page faults: %ld\n", faults);
     printf("memory: %.1f bytes each, all in all\n",
            (double)(resident() - resident_before) / n_sessions);
@@ -268,7 +222,7 @@ int main(int argc, char **argv)
     qsbr_init(1);
     resident_before = resident();
     if (state_init(dir, &e) == 0) {
-        session_clock_init(1);
+        session_clock_init(NULL);
         rc = session_init(1, n_sessions + 128, &e);
     }
     if (rc == 0) {

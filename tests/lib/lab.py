@@ -47,7 +47,7 @@ def run(*command, check=True, seconds=60, **kwargs):
 
 
 class Lab:
-    def __init__(self, workers=1, dataplane_options=()):
+    def __init__(self, workers=1, dataplane_options=(), can_pass_time=False):
         # As /run is: memory. The name is short, it ends up in those of sockets.
         self.dir = tempfile.mkdtemp(prefix="cv.", dir="/dev/shm")
         self.run_dir = os.path.join(self.dir, "run")
@@ -55,6 +55,9 @@ class Lab:
         self.guest_dir = os.path.join(self.dir, "guests")
         self.workers = workers
         self.dataplane_options = list(dataplane_options)
+        self.jumps = os.path.join(self.dir, "jumps")
+        if can_pass_time:
+            self.dataplane_options += ["--session-clock-jumps", self.jumps]
         self.dataplane = self.culvertd = None
         self.processes, self.namespaces, self.guests = [], [], []
         os.makedirs(os.path.join(self.run_dir, "vhost"), mode=0o750)
@@ -130,6 +133,13 @@ class Lab:
     def kill(process):
         process.kill()
         process.wait()
+
+    def pass_time(self, seconds):
+        """So many seconds pass at once for sessions; behind that they go on by real time."""
+        with open(self.jumps + ".new", "w", encoding="utf-8") as f:
+            f.write(str(round(seconds * 1000)))
+        os.rename(self.jumps + ".new", self.jumps)
+        wait_until(lambda: not os.path.exists(self.jumps), 30, "the time passes")
 
     # The command line.
 

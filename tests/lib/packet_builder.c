@@ -117,6 +117,11 @@ void frame_ip4(struct frame *f, const char *src, const char *dst)
     frame_ip4_options(f, src, dst, NULL, 0);
 }
 
+void frame_ip4_whole(struct frame *f)
+{
+    frame_put16(f, f->ip4_off + 6, 0x4000);
+}
+
 void frame_ip4_fragment(struct frame *f, uint32_t offset, int more)
 {
     frame_put16(f, f->ip4_off + 6, (uint16_t)(offset / 8 | (more ? 0x2000U : 0)));

@@ -51,6 +51,8 @@ void frame_arp(struct frame *f, uint16_t operation, const char *sender_mac, cons
 void frame_ip4(struct frame *f, const char *src, const char *dst);
 void frame_ip4_options(struct frame *f, const char *src, const char *dst, const uint8_t *options,
                        size_t n);
+// Nobody may cut it: DF. Before frame_end.
+void frame_ip4_whole(struct frame *f);
 // Make it a fragment: offset in bytes (a multiple of 8). Before frame_end.
 void frame_ip4_fragment(struct frame *f, uint32_t offset, int more);
 

@@ -35,14 +35,23 @@ static void put(uint64_t *word, uint32_t bit, int value)
     *word = (*word & ~(UINT64_C(1) << bit % 64)) | (uint64_t)value << bit % 64;
 }
 
+// What the level above says of a word.
+static int sum_of(uint64_t word, uint64_t flip)
+{
+    return flip == FOR_ONES ? word != 0 : word == UINT64_MAX;
+}
+
+// The levels above are touched only where they change: seldom.
 static void set_bit(struct port_set *set, uint64_t flip, uint32_t bit, int value)
 {
     uint64_t *word = &set->words[bit / 64], *middle = &set->middle[bit / (64 * 64)];
-    int is_ones = flip == FOR_ONES;
+    int before = sum_of(*word, flip);
 
     put(word, bit, value);
-    put(middle, bit / 64, is_ones ? *word != 0 : *word == UINT64_MAX);
-    put(&set->top, bit / (64 * 64), is_ones ? *middle != 0 : *middle == UINT64_MAX);
+    if (sum_of(*word, flip) == before)
+        return;
+    put(middle, bit / 64, !before);
+    put(&set->top, bit / (64 * 64), sum_of(*middle, flip));
 }
 
 static int lowest(uint64_t bits)
@@ -98,24 +107,50 @@ int port_set_find(const struct port_set *set, uint32_t from, uint32_t last)
     return next_within(set, FOR_ZEROS, from, last);
 }
 
+// Bits of a range of ports of one parity, and a random place in it.
+struct stretch {
+    uint32_t low, high, start;
+};
+
+static int find_stretch(uint32_t first, uint32_t last, uint32_t parity, uint32_t random,
+                        struct stretch *s)
+{
+    first += (first ^ parity) & 1;
+    if (last < parity || first > last)
+        return 0;
+    last -= (last ^ parity) & 1;
+    if (first > last)
+        return 0;
+    s->low = bit_of(first);
+    s->high = bit_of(last);
+    s->start = s->low + (uint32_t)((uint64_t)random * (s->high - s->low + 1) >> 32);
+    return 1;
+}
+
 // The first from a random place on, around in the bits of a range of ports of one parity.
 static int find_of_parity(const struct port_set *set, uint64_t flip, uint32_t first, uint32_t last,
                           uint32_t parity, uint32_t random)
 {
-    uint32_t low, high, start;
+    struct stretch s;
     int bit;
 
-    first += (first ^ parity) & 1;
-    if (last < parity || first > last)
+    if (!find_stretch(first, last, parity, random, &s))
         return -1;
-    last -= (last ^ parity) & 1;
-    if (first > last)
-        return -1;
-    low = bit_of(first);
-    high = bit_of(last);
-    start = low + (uint32_t)((uint64_t)random * (high - low + 1) >> 32);
-    bit = next_within(set, flip, start, high);
-    return bit >= 0 ? bit : next_within(set, flip, low, high);
+    bit = next_within(set, flip, s.start, s.high);
+    return bit >= 0 ? bit : next_within(set, flip, s.low, s.high);
+}
+
+static uint32_t parity_of(const struct port_request *r)
+{
+    return r->parity == PORT_ANY ? r->random & 1 : r->parity;
+}
+
+void port_map_foresee(const struct port_map *map, const struct port_request *r)
+{
+    struct stretch s;
+
+    if (find_stretch(r->preferred_first, r->preferred_last, parity_of(r), r->random, &s))
+        __builtin_prefetch(&map->busy.words[s.start / 64], 1);
 }
 
 static int find(const struct port_set *set, uint64_t flip, const struct port_request *r,
@@ -123,7 +158,7 @@ static int find(const struct port_set *set, uint64_t flip, const struct port_req
 {
     uint32_t first = is_preferred ? r->preferred_first : r->first;
     uint32_t last = is_preferred ? r->preferred_last : r->last;
-    uint32_t parity = r->parity == PORT_ANY ? r->random & 1 : r->parity;
+    uint32_t parity = parity_of(r);
     int bit;
 
     if (first > last)

@@ -31,12 +31,12 @@ void port_set_clear(struct port_set *set, uint32_t bit);
 int port_set_find(const struct port_set *set, uint32_t from, uint32_t last);
 
 struct port_map {
+    uint32_t n_used;
+    uint32_t n_resting[2];
+    uint8_t now;          // which of resting is filled
     struct port_set busy; // in use, resting or reserved
     struct port_set resting[2];
     uint64_t reserved[PORT_SET_WORDS];
-    uint32_t n_used;
-    uint32_t n_resting[2];
-    uint8_t now; // which of resting is filled
 };
 
 enum port_parity {
@@ -57,6 +57,9 @@ struct port_request {
 // Take a port: the first of these that is there: rested, preferred, of the parity; in this order of
 // weight. Returns it, or -1: none is left in [first, last].
 int port_map_take_any(struct port_map *map, const struct port_request *request);
+
+// Fetch where port_map_take_any will look first. Without the lock.
+void port_map_foresee(const struct port_map *map, const struct port_request *request);
 
 // Take this one. 0, or -EADDRINUSE: it is in use or reserved.
 int port_map_take(struct port_map *map, uint16_t port);

@@ -35,15 +35,29 @@ static int on_visit(struct session *s, unsigned worker)
     return session_id(s) == lab.end_at_visit;
 }
 
+static void on_miss(const struct session_query *const *queries, unsigned n)
+{
+    session_foresee(lab.tenant[0], queries, n);
+    lab.n_missed += n;
+}
+
+static void on_evict(const struct session *s, unsigned worker)
+{
+    (void)worker;
+    assert_int_equal(session_id(s), lab.last_closed);
+    lab.n_evicted++;
+    lab.last_evicted = session_id(s);
+}
+
 void lab_open(const char *run_dir, unsigned n_workers, uint32_t max_sessions)
 {
-    static const struct session_hooks hooks = {on_close, on_credit, on_visit};
+    static const struct session_hooks hooks = {on_close, on_credit, on_visit, on_miss, on_evict};
     struct error e = {0};
 
     lab = (struct lab){.now_ms = 1000};
     if (state_init(run_dir, &e) < 0)
         fail_msg("%s", e.sentence);
-    session_clock_init(1);
+    session_clock_init(NULL);
     session_set_hooks(&hooks);
     if (session_init(n_workers, max_sessions, &e) < 0)
         fail_msg("%s", e.sentence);

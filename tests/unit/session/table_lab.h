@@ -27,6 +27,9 @@ struct lab {
     uint64_t packets[2], bytes[2];
     uint32_t end_at_visit; // session_id
     unsigned n_visits;
+    unsigned n_missed;
+    uint32_t last_evicted; // session_id
+    unsigned n_evicted;
 };
 
 extern struct lab lab;

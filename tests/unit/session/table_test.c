@@ -118,7 +118,10 @@ static void a_burst_of_any_size_is_found(void **state)
     for (unsigned k = 0; k < 5; k++) {
         unsigned n = sizes[k] < BURST_SIZE ? sizes[k] : BURST_SIZE;
 
+        lab.n_missed = 0;
         session_find_burst(queries, hits, n);
+        assert_int_equal(lab.n_missed,
+                         n > 1 ? (n + 2) / 3 : 0); // of one there is nothing to be fetched
         for (unsigned i = 0; i < n; i++) {
             if (i % 3 == 0)
                 assert_null(hits[i].session);
@@ -187,6 +190,7 @@ static void an_end_happens_once(void **state)
     assert_int_equal(session_close(s, 0), 1);
     assert_int_equal(session_close(s, 0), 0);
     assert_int_equal(lab.n_closed, 1);
+    assert_int_equal(lab.n_evicted, 0);
     assert_int_equal(lab.packets[0], 3);
     assert_int_equal(lab.bytes[1], 222);
     assert_int_equal(s->total_bytes[0], 300);
@@ -226,7 +230,8 @@ static void the_oldest_half_open_one_goes_for_another(void **state)
     draft.is_half_open = 1;
     lab_session(&draft);
     assert_int_equal(lab.n_closed, 1);
-    assert_int_equal(lab.last_closed, session_id(s[1]));
+    assert_int_equal(lab.last_evicted, session_id(s[1]));
+    assert_int_equal(lab.n_evicted, 1);
     assert_true(session_is_valid(s[0]));
     assert_int_equal(lab.tenant[0]->n_half_open, 3);
 }
@@ -256,6 +261,7 @@ static void an_established_one_never_goes(void **state)
     assert_int_equal(lab.tenant[0]->n_half_open, 0);
     assert_int_equal(lab.tenant[1]->n_sessions, 1);
     assert_int_equal(lab.n_closed, 1);
+    assert_int_equal(lab.n_evicted, 1);
 }
 
 static void without_half_open_ones_the_limit_refuses(void **state)
@@ -375,7 +381,7 @@ static void a_full_table_refuses(void **state)
 {
     struct session_draft draft;
     uint8_t drop = API_DROP_NONE;
-    uint32_t n = 0;
+    uint32_t n = 0, n_free = 0;
     int is_new;
 
     (void)state;
@@ -394,6 +400,14 @@ static void a_full_table_refuses(void **state)
         draft = lab_draft(0, i, 1);
         assert_non_null(lab_find(lab.chain[0], SESSION_OUTSIDE, &draft.key[1], &direction));
     }
+    // And none of the index's lines is lost.
+    for (uint32_t i = 1; i < n; i++)
+        assert_int_equal(session_close(session_at(i), 0), 1);
+    assert_true(session_table.index.overflow_ever > 1000);
+    for (uint32_t at = session_table.index.overflow_free; at != 0;
+         at = session_table.index.overflow[at].next)
+        n_free++;
+    assert_int_equal(n_free, session_table.index.overflow_ever);
 }
 
 static void count_one(struct session *s, void *context)
