@@ -232,13 +232,22 @@ static void keep_plan(struct kernel *k, struct plan *plan, struct row *rows)
     k->rows = rows;
 }
 
-static int take_configuration(struct kernel *k)
+// The thread is told of another plan, or for another life of the dataplane: most changes (a rule of
+// a firewall) are none of its business.
+static int take_configuration(struct kernel *k, bool is_new)
 {
     const struct encoding *encoding = apply_running(k->apply);
     struct plan *own = NULL, *given = NULL;
     struct row *rows;
 
-    if (plan_create(encoding, &own) < 0 || plan_create(encoding, &given) < 0) {
+    if (plan_create(encoding, &own) < 0)
+        return -ENOMEM;
+    if (!is_new && k->plan != NULL && plan_is_same(own, k->plan)) {
+        k->config_id = encoding_config_id(encoding);
+        plan_destroy(own);
+        return 0;
+    }
+    if (plan_create(encoding, &given) < 0) {
         plan_destroy(own);
         return -ENOMEM;
     }
@@ -264,7 +273,7 @@ static void on_in_step(void *arg)
         feed_open(k->feed, k->session);
     }
     if (is_new || k->config_id != encoding_config_id(apply_running(k->apply)))
-        if (take_configuration(k) < 0)
+        if (take_configuration(k, is_new) < 0)
             log_error("the kernel mirror is out of memory: it does not follow the configuration");
     if (k->plan != NULL)
         pump(k);

@@ -47,6 +47,9 @@ struct plan {
 int plan_create(const struct encoding *encoding, struct plan **plan);
 void plan_destroy(struct plan *plan);
 
+// Whether both ask for the same.
+bool plan_is_same(const struct plan *a, const struct plan *b);
+
 // NULL: there is none of that name.
 const struct plan_router *plan_find(const struct plan *plan, const char *tenant, const char *name);
 

@@ -10,176 +10,44 @@
 #include <string.h>
 
 #include <rte_ip.h>
-#include <rte_mempool.h>
 
 #include "dataplane/chain/packet.h"
 #include "dataplane/parse/parse.h"
+#include "tests/fuzz/lab.h"
 #include "tests/unit/chain/packet_lab.h"
 
 #define MAX_CUTS 8
 #define MAX_SIZE 2048
 #define MAX_PATCHES 8
-#define MAX_WIRE 65536
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-struct segment {
-    struct rte_mbuf m;
-    struct packet p;
-};
-
-struct input {
-    const uint8_t *data;
-    size_t left;
-};
-
-static struct rte_mempool pool; // takes segments back, nothing else
 static struct frame frame, quoted;
 static uint8_t cuts[MAX_CUTS];
 static unsigned n_cuts;
-
-static int pool_alloc(struct rte_mempool *mp)
-{
-    (void)mp;
-    return 0;
-}
-
-static unsigned pool_count(const struct rte_mempool *mp)
-{
-    (void)mp;
-    return 0;
-}
-
-static int pool_dequeue(struct rte_mempool *mp, void **objects, unsigned n)
-{
-    (void)mp, (void)objects, (void)n;
-    abort(); // nothing here may allocate
-}
-
-static int pool_enqueue(struct rte_mempool *mp, void *const *objects, unsigned n)
-{
-    (void)mp;
-    for (unsigned i = 0; i < n; i++) {
-        struct rte_mbuf *m = objects[i];
-
-        free(m->buf_addr);
-        free(m);
-    }
-    return 0;
-}
-
-static void make_pool(void)
-{
-    static const struct rte_mempool_ops ops = {
-        .name = "fuzz",
-        .alloc = pool_alloc,
-        .enqueue = pool_enqueue,
-        .dequeue = pool_dequeue,
-        .get_count = pool_count,
-    };
-
-    pool.ops_index = rte_mempool_register_ops(&ops);
-    assert(pool.ops_index >= 0);
-}
-
-static struct rte_mbuf *segment(const uint8_t *bytes, uint32_t len, uint32_t headroom)
-{
-    struct segment *s = aligned_alloc(RTE_CACHE_LINE_SIZE, sizeof(*s));
-    uint8_t *buffer = malloc(headroom + len + 1);
-
-    assert(s != NULL && buffer != NULL);
-    memset(s, 0, sizeof(*s));
-    s->m.priv_size = sizeof(s->p);
-    s->m.buf_addr = buffer;
-    s->m.buf_len = (uint16_t)(headroom + len);
-    s->m.data_off = (uint16_t)headroom;
-    s->m.data_len = (uint16_t)len;
-    s->m.pkt_len = len;
-    s->m.nb_segs = 1;
-    s->m.pool = &pool;
-    rte_mbuf_refcnt_set(&s->m, 1);
-    memcpy(buffer + headroom, bytes, len);
-    return &s->m;
-}
 
 // The frame cut as the input says, parsed. No room to gather: what is behind the first segment is
 // in others.
 static struct rte_mbuf *make(uint32_t headroom, uint8_t offload)
 {
-    struct rte_mbuf *first = NULL, **link = &first;
-    uint32_t at = 0;
+    uint32_t lens[MAX_CUTS];
+    struct rte_mbuf *m;
 
-    for (unsigned i = 0; i <= n_cuts; i++) {
-        uint32_t n = frame.len - at;
-
-        if (i < n_cuts) // the headers are in front, mostly
-            n = RTE_MIN((uint32_t)cuts[i] + (i == 0 ? frame.payload_off : 0), n);
-        *link = segment(frame.bytes + at, n, first != NULL ? 0 : headroom);
-        link = &(*link)->next;
-        at += n;
-    }
-    first->pkt_len = frame.len;
-    first->nb_segs = (uint16_t)(n_cuts + 1);
-    packet_of(first)->offload = offload;
-    parse_burst(&first, 1);
-    return first;
-}
-
-static const uint8_t *flatten(const struct rte_mbuf *m, uint8_t *to)
-{
-    uint32_t at = 0, n = 0;
-
-    for (const struct rte_mbuf *s = m; s != NULL; s = s->next, n++) {
-        assert(s->data_len <= m->pkt_len - at);
-        memcpy(to + at, rte_pktmbuf_mtod(s, const uint8_t *), s->data_len);
-        at += s->data_len;
-    }
-    assert(at == m->pkt_len && n == m->nb_segs);
-    return to;
-}
-
-// What a checksum over the packet's L4 part comes to: 0 if it is right, another if it is not.
-static uint32_t remainder_of(const uint8_t *bytes, const struct packet *p)
-{
-    uint64_t sum = 0;
-    int is_ip4 = (p->flags & PACKET_IP4) != 0;
-
-    if (p->l4_proto != IPPROTO_ICMP)
-        for (uint32_t i = 0; i < (is_ip4 ? 8 : 32); i += 2)
-            sum += (uint32_t)(bytes[p->l3_off + (is_ip4 ? 12 : 8) + i] << 8 |
-                              bytes[p->l3_off + (is_ip4 ? 12 : 8) + i + 1]);
-    if (p->l4_proto != IPPROTO_ICMP)
-        sum += p->l4_proto + (uint64_t)(p->l3_end - p->l4_off);
-    for (uint32_t i = p->l4_off; i < p->l3_end; i++)
-        sum += (uint32_t)((i - p->l4_off) % 2 ? bytes[i] : bytes[i] << 8);
-    return (uint32_t)(sum % 0xffff);
-}
-
-static uint32_t remainder_ip4(const uint8_t *ip)
-{
-    uint32_t sum = 0;
-
-    for (uint32_t i = 0; i < (ip[0] & 15U) * 4; i += 2)
-        sum += (uint32_t)(ip[i] << 8 | ip[i + 1]);
-    return sum % 0xffff;
-}
-
-static int is_summed(const uint8_t *bytes, const struct packet *p)
-{
-    if (!(p->flags & PACKET_L4) || p->l4_proto == IPPROTO_SCTP || (p->flags & PACKET_FRAGMENT))
-        return 0;
-    if ((p->flags & PACKET_IP6) && (p->flags & PACKET_IP_OPTIONS)) // a routing header, perhaps
-        return 0;
-    return p->l4_proto != IPPROTO_UDP || (bytes[p->l4_off + 6] | bytes[p->l4_off + 7]) != 0;
+    for (unsigned i = 0; i < n_cuts; i++) // the headers are in front, mostly
+        lens[i] = (uint32_t)cuts[i] + (i == 0 ? frame.payload_off : 0);
+    m = fuzz_segments(frame.bytes, frame.len, lens, n_cuts, headroom, 0);
+    packet_of(m)->offload = offload;
+    parse_burst(&m, 1);
+    return m;
 }
 
 // Nothing moved, and whether checksums are right is as before.
 static void assert_kept(const uint8_t *before, const uint8_t *after, const struct packet *p)
 {
     if (p->flags & PACKET_IP4)
-        assert(remainder_ip4(before + p->l3_off) == remainder_ip4(after + p->l3_off));
-    if (is_summed(before, p))
-        assert(remainder_of(before, p) == remainder_of(after, p));
+        assert(fuzz_remainder_ip4(before + p->l3_off) == fuzz_remainder_ip4(after + p->l3_off));
+    if (fuzz_is_summed(before, p))
+        assert(fuzz_remainder(before, p) == fuzz_remainder(after, p));
     assert(memcmp(before, after, p->l3_off) == 0);
     assert(memcmp(before + p->l3_end, after + p->l3_end, frame.len - p->l3_end) == 0);
 }
@@ -205,19 +73,19 @@ static struct session_tuple mix(const struct session_tuple *of, const struct ses
 
 static void try_rewrite(const struct session_tuple *to)
 {
-    static uint8_t before[MAX_WIRE], after[MAX_WIRE];
+    static uint8_t before[FUZZ_MAX_WIRE], after[FUZZ_MAX_WIRE];
     struct rte_mbuf *m = make(0, 0);
     struct packet *p = packet_of(m), parsed;
     struct session_tuple t, again, expected;
     uint8_t drop;
     enum chain_packet_kind kind = chain_packet_tuple(m, p, &t, &drop);
 
-    flatten(m, before);
+    fuzz_flatten(m, before);
     if (kind == CHAIN_PACKET_SESSION || kind == CHAIN_PACKET_LATER_FRAGMENT) {
         parsed = *p;
         chain_packet_rewrite(m, p, to);
         assert(memcmp(p, &parsed, sizeof(parsed)) == 0);
-        assert_kept(before, flatten(m, after), p);
+        assert_kept(before, fuzz_flatten(m, after), p);
     }
     if (kind == CHAIN_PACKET_SESSION) {
         (void)chain_packet_tuple(m, p, &again, &drop);
@@ -243,7 +111,7 @@ static void try_partial(const struct session_tuple *to)
 
 static void try_error(const struct session_tuple *to)
 {
-    static uint8_t before[MAX_WIRE], after[MAX_WIRE];
+    static uint8_t before[FUZZ_MAX_WIRE], after[FUZZ_MAX_WIRE];
     struct rte_mbuf *m = make(0, 0);
     struct packet *p = packet_of(m);
     struct session_tuple t, inner, again, expected;
@@ -254,10 +122,10 @@ static void try_error(const struct session_tuple *to)
         rte_pktmbuf_free(m);
         return;
     }
-    flatten(m, before);
+    fuzz_flatten(m, before);
     expected = mix(&inner, to);
     chain_icmp_rewrite(m, p, &expected, to->destination, expected.source);
-    assert_kept(before, flatten(m, after), p);
+    assert_kept(before, fuzz_flatten(m, after), p);
     assert(chain_icmp_inner(m, p, &again, &drop) == 0);
     if (inner.icmp_type == 0 || (inner.source_port | inner.destination_port) != 0)
         assert(session_tuple_is_equal(&again, &expected));
@@ -267,18 +135,18 @@ static void try_error(const struct session_tuple *to)
 // Well formed, with right checksums, to who sent it, from where he sent it.
 static void assert_answer(struct rte_mbuf *m, const uint8_t *refused, const struct packet *was)
 {
-    static uint8_t answer[MAX_WIRE];
+    static uint8_t answer[FUZZ_MAX_WIRE];
     struct packet *p = packet_of(m), said = *p;
     uint32_t len = p->flags & PACKET_IP4 ? 4 : 16;
     uint32_t at = p->l3_off + (p->flags & PACKET_IP4 ? 12 : 8);
 
-    flatten(m, answer);
+    fuzz_flatten(m, answer);
     assert(m->nb_segs == 1 && p->verdict == PACKET_FORWARD && p->out == p->in);
     parse_burst(&m, 1);
     assert(memcmp(p, &said, sizeof(said)) == 0);
-    assert(remainder_of(answer, p) == 0);
+    assert(fuzz_remainder(answer, p) == 0);
     if (len == 4)
-        assert(remainder_ip4(answer + p->l3_off) == 0);
+        assert(fuzz_remainder_ip4(answer + p->l3_off) == 0);
     assert(memcmp(answer + at, refused + at + len, len) == 0);
     assert(memcmp(answer + at + len, refused + at, len) == 0);
     assert(memcmp(answer, refused + 6, 6) == 0 && memcmp(answer + 6, refused, 6) == 0);
@@ -292,35 +160,21 @@ static void assert_answer(struct rte_mbuf *m, const uint8_t *refused, const stru
 
 static void try_reject(uint32_t headroom)
 {
-    static uint8_t before[MAX_WIRE], after[MAX_WIRE];
+    static uint8_t before[FUZZ_MAX_WIRE], after[FUZZ_MAX_WIRE];
     static struct walk_context ctx;
     struct rte_mbuf *m = make(headroom, 0);
     struct packet was = *packet_of(m);
 
     ctx.now_tsc += UINT64_C(1) << 40; // the limit is not what is looked for
-    flatten(m, before);
-    if (chain_reject(&ctx, m, 1)) {
+    fuzz_flatten(m, before);
+    if (chain_reject(&ctx, m, CHAIN_RESET)) {
         assert_answer(m, before, &was);
     } else {
-        flatten(m, after);
+        fuzz_flatten(m, after);
         assert(memcmp(before, after, frame.len) == 0);
         assert(memcmp(&was, packet_of(m), sizeof(was)) == 0);
     }
     rte_pktmbuf_free(m);
-}
-
-static uint8_t take(struct input *in)
-{
-    if (in->left == 0)
-        return 0;
-    in->left--;
-    return *in->data++;
-}
-
-static void take_bytes(struct input *in, uint8_t *to, unsigned n)
-{
-    for (unsigned i = 0; i < n; i++)
-        to[i] = take(in);
 }
 
 static struct session_tuple take_tuple(struct input *in)
@@ -364,7 +218,7 @@ static void build(struct input *in)
     if (kind == 255) { // a frame as it is
         frame_ether(&frame, "52:54:00:00:00:22", "52:54:00:00:00:11");
         frame.len = 0;
-        frame_bytes(&frame, in->data, in->left);
+        frame_bytes(&frame, in->data, in->size);
         frame.payload_off = len;
         return;
     }
@@ -394,13 +248,10 @@ static int is_frame(void)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    struct input in = {.data = data, .left = size};
+    struct input in = {data, size};
     struct session_tuple to;
 
-    if (pool.ops_index == 0 && pool.pool_data == NULL) {
-        make_pool();
-        pool.pool_data = &pool;
-    }
+    (void)fuzz_heap(1, 0);
     if (size > MAX_SIZE)
         return 0;
     n_cuts = take(&in) % (MAX_CUTS + 1);

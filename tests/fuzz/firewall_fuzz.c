@@ -10,21 +10,17 @@
 #include <string.h>
 
 #include "dataplane/core/model.h"
+#include "tests/fuzz/lab.h"
 #include "vnf/firewall/state.h"
 
 #define MAX_STEPS 64
-#define MAX_RULES 24
+#define MAX_RULES 64
 #define MAX_CHANGES 8
 #define N_SESSIONS 32
 
 extern const struct function_ops firewall_ops;
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-struct input {
-    const uint8_t *data;
-    size_t size;
-};
 
 static struct {
     struct function f;
@@ -34,18 +30,12 @@ static struct {
     uint8_t is_inward[N_SESSIONS];
 } it;
 
-static uint8_t take(struct input *in)
+static void take_range(struct input *in, uint16_t *first, uint16_t *last)
 {
-    if (in->size == 0)
-        return 0;
-    in->size--;
-    return *in->data++;
-}
+    uint8_t len = take(in);
 
-static void take_bytes(struct input *in, void *to, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        ((uint8_t *)to)[i] = take(in);
+    *first = take(in);
+    *last = len >= 0xf0 ? UINT16_MAX : (uint16_t)(*first + len);
 }
 
 // Bytes of the input over a rule that is sound, at few places, so that many are accepted.
@@ -53,7 +43,7 @@ static void take_rule(struct input *in, struct api_rule *rule)
 {
     unsigned n_spoilt = take(in) % 6;
 
-    *rule = (struct api_rule){.seq = take(in) % 32U + 1,
+    *rule = (struct api_rule){.seq = take(in) % 64U + 1,
                               .direction = (uint8_t)(1 + take(in) % 2),
                               .action = (uint8_t)(1 + take(in) % 3),
                               .source_port_last = UINT16_MAX,
@@ -65,7 +55,9 @@ static void take_rule(struct input *in, struct api_rule *rule)
     if (take(in) & 1) {
         rule->flags |= API_RULE_PROTOCOL;
         rule->protocol = 6;
-        rule->destination_port_first = take(in);
+        take_range(in, &rule->destination_port_first, &rule->destination_port_last);
+        if (take(in) % 4 == 0)
+            take_range(in, &rule->source_port_first, &rule->source_port_last);
         rule->tcp_flags_mask = take(in) & 0x3f;
         rule->tcp_flags = rule->tcp_flags_mask & take(in);
         rule->destination_port_group = take(in) % 4 == 0 ? 0 : API_NONE;
@@ -199,6 +191,7 @@ static void begin(struct input *in, unsigned at)
     t->family = take(in) % 4 == 0 ? 6 : 4;
     take_bytes(in, t->source, t->family == 6 ? 16 : 2);
     take_bytes(in, t->destination, t->family == 6 ? 16 : 2);
+    t->source_port = (uint16_t)(take(in) << 8);
     t->destination_port = (uint16_t)(take(in) << 8);
     t->protocol = take(in) % 4 == 0 ? take(in) : 6;
     t->icmp_type = take(in);

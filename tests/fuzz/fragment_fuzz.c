@@ -8,13 +8,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <rte_mempool.h>
-
 #include "dataplane/core/counters.h"
-#include "dataplane/core/pool.h"
 #include "dataplane/parse/parse.h"
 #include "dataplane/session/fragment.h"
 #include "dataplane/session/table.h"
+#include "tests/fuzz/lab.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -26,17 +24,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 #define MAX_FRAME 600
 #define TIMEOUT_MS 2000
 
-struct segment {
-    struct rte_mbuf m;
-    struct packet p;
-};
-
-// A pool is followed by its private data.
-static struct {
-    struct rte_mempool pool;
-    struct pool_private private;
-} heap;
-static unsigned n_live;
 static struct session_tenant tenant;
 static uint32_t now_ms;
 
@@ -51,50 +38,6 @@ uint32_t session_timeout_ms(const struct session_tenant *t, enum api_timeout tim
 {
     assert(t == &tenant && timeout == API_TIMEOUT_fragment);
     return TIMEOUT_MS;
-}
-
-static int pool_alloc(struct rte_mempool *mp)
-{
-    (void)mp;
-    return 0;
-}
-
-static unsigned pool_count(const struct rte_mempool *mp)
-{
-    (void)mp;
-    return 0;
-}
-
-static int pool_dequeue(struct rte_mempool *mp, void **objects, unsigned n)
-{
-    (void)mp, (void)objects, (void)n;
-    abort(); // nothing allocates
-}
-
-static int pool_enqueue(struct rte_mempool *mp, void *const *objects, unsigned n)
-{
-    (void)mp;
-    for (unsigned i = 0; i < n; i++) {
-        struct rte_mbuf *m = objects[i];
-
-        free(m->buf_addr);
-        free(m);
-        n_live--;
-    }
-    return 0;
-}
-
-struct input {
-    const uint8_t *data;
-    size_t size;
-};
-
-static uint8_t take(struct input *in)
-{
-    if (in->size == 0)
-        return 0;
-    in->size--;
-    return *in->data++;
 }
 
 // What a fragment is by our own account.
@@ -125,26 +68,14 @@ static struct rte_mbuf *make(const struct shape *s)
 {
     uint8_t f[MAX_FRAME] = {0};
     size_t header = write_ip(s, f), len = header + s->len;
-    struct segment *seg = aligned_alloc(RTE_CACHE_LINE_SIZE, sizeof(*seg));
     struct rte_mbuf *m;
 
-    assert(seg != NULL && len <= MAX_FRAME);
-    memset(seg, 0, sizeof(*seg));
+    assert(len <= MAX_FRAME);
     if (s->begin == 0) {
         f[header + 4] = 4; // UDP length
         f[header + 12] = 0x50;
     }
-    m = &seg->m;
-    m->pool = &heap.pool;
-    m->priv_size = sizeof(seg->p);
-    m->buf_addr = malloc(len);
-    assert(m->buf_addr != NULL);
-    memcpy(m->buf_addr, f, len);
-    m->buf_len = m->data_len = (uint16_t)len;
-    m->pkt_len = (uint32_t)len;
-    m->nb_segs = 1;
-    rte_mbuf_refcnt_set(m, 1);
-    n_live++;
+    m = fuzz_segment(f, (uint32_t)len, 0, 0);
     parse_burst(&m, 1);
     return m;
 }
@@ -245,22 +176,15 @@ static void let_time_pass(void)
     now_ms += TIMEOUT_MS;
     for (unsigned i = 0; i < 8; i++)
         fragment_age(0, now_ms);
-    assert(tenant.n_fragments == 0 && n_live == 0 && heap.private.n_waiting == 0);
+    assert(tenant.n_fragments == 0 && fuzz_n_live() == 0 && fuzz_n_waiting() == 0);
     memset(model, 0, sizeof(model));
 }
 
 static void set_up(void)
 {
-    static const struct rte_mempool_ops ops = {.name = "fuzz",
-                                               .alloc = pool_alloc,
-                                               .enqueue = pool_enqueue,
-                                               .dequeue = pool_dequeue,
-                                               .get_count = pool_count};
-
     if (counters_stats == NULL) {
-        heap.pool.size = POOL_SIZE;
-        heap.pool.ops_index = rte_mempool_register_ops(&ops);
-        assert(heap.pool.ops_index >= 0 && counters_init(NULL, 1) == 0);
+        (void)fuzz_heap(POOL_SIZE, 0);
+        assert(counters_init(NULL, 1) == 0);
         assert(fragment_init(1, NULL) == 0);
     }
     memset(model, 0, sizeof(model));

@@ -12,13 +12,12 @@
 #include <netinet/in.h>
 
 #include <rte_arp.h>
-#include <rte_mempool.h>
 
 #include "dataplane/core/counters.h"
-#include "dataplane/core/pool.h"
 #include "dataplane/parse/parse.h"
 #include "dataplane/walk/egress.h"
 #include "dataplane/walk/queue.h"
+#include "tests/fuzz/lab.h"
 #include "vnf/router/neighbor.h"
 #include "vnf/router/packet.h"
 #include "vnf/router/route.h"
@@ -33,17 +32,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 #define SLOT 2
 #define POOL_SIZE 128 // of which a part may wait for neighbours
 
-struct segment {
-    struct rte_mbuf m;
-    struct packet p;
-};
-
-// A pool is followed by its private data.
-static struct {
-    struct rte_mempool pool;
-    struct pool_private private;
-} heap;
-static unsigned n_live;
 static struct router_state state;
 static struct router_slot slots[SLOT + 1];
 static struct router_counters counters;
@@ -72,57 +60,9 @@ static struct router_scene scene;
 static const uint8_t static_address[4] = {10, 0, 0, 2};
 static const uint8_t static_mac[6] = {0x52, 0x54, 0, 0, 0, 2};
 
-// Buffers.
-
-static struct rte_mbuf *new_mbuf(size_t room)
-{
-    struct segment *s = calloc(1, sizeof(*s));
-
-    assert(s != NULL);
-    s->m.buf_addr = malloc(room);
-    s->m.buf_len = (uint16_t)room;
-    s->m.pool = &heap.pool;
-    s->m.priv_size = sizeof(s->p);
-    s->m.nb_segs = 1;
-    rte_mbuf_refcnt_set(&s->m, 1);
-    n_live++;
-    return &s->m;
-}
-
-static int pool_alloc(struct rte_mempool *mp)
-{
-    (void)mp;
-    return 0;
-}
-
-static unsigned pool_count(const struct rte_mempool *mp)
-{
-    (void)mp;
-    return 0;
-}
-
-static int pool_dequeue(struct rte_mempool *mp, void **objects, unsigned n)
-{
-    (void)mp, (void)objects, (void)n;
-    abort(); // only walk_alloc makes buffers
-}
-
-static int pool_enqueue(struct rte_mempool *mp, void *const *objects, unsigned n)
-{
-    (void)mp;
-    for (unsigned i = 0; i < n; i++) {
-        struct rte_mbuf *m = objects[i];
-
-        free(m->buf_addr);
-        free(m);
-        n_live--;
-    }
-    return 0;
-}
-
 struct rte_mbuf *walk_alloc(const struct walk_context *c)
 {
-    struct rte_mbuf *m = new_mbuf(OWN_ROOM);
+    struct rte_mbuf *m = fuzz_segment(NULL, 0, 0, OWN_ROOM);
 
     (void)c;
     packet_of(m)->in_port = API_MAX_PORTS;
@@ -230,19 +170,6 @@ void route_lookup6(const struct router_state *s, const uint8_t (*a)[16],
 
 // Steps.
 
-struct input {
-    const uint8_t *data;
-    size_t size;
-};
-
-static uint8_t take(struct input *in)
-{
-    if (in->size == 0)
-        return 0;
-    in->size--;
-    return *in->data++;
-}
-
 static void address_of(uint8_t choice, uint8_t *family, uint8_t *address)
 {
     memset(address, 0, 16);
@@ -325,12 +252,9 @@ static void receive(struct input *in)
 {
     uint8_t bytes[MAX_FRAME];
     size_t len = make_frame(in, bytes), tailroom = take(in) % 24;
-    struct rte_mbuf *m = new_mbuf(len + tailroom);
+    struct rte_mbuf *m = fuzz_segment(bytes, (uint32_t)len, 0, (uint32_t)tailroom);
     struct packet *p = packet_of(m);
 
-    memcpy(m->buf_addr, bytes, len);
-    m->data_len = (uint16_t)len;
-    m->pkt_len = (uint32_t)len;
     parse_burst(&m, 1);
     p->verdict = 0x5a;
     if (p->l2_error != API_DROP_NONE || p->l3_error != API_DROP_NONE || p->n_tags > 0) {
@@ -353,12 +277,10 @@ static void receive(struct input *in)
 
 static void hold(struct input *in)
 {
-    struct rte_mbuf *m = new_mbuf(64);
+    struct rte_mbuf *m = fuzz_segment(NULL, 64, 0, 0);
     uint8_t address[16], family;
 
     address_of(take(in), &family, address);
-    m->data_len = 64;
-    m->pkt_len = 64;
     packet_of(m)->flags = family == 4 ? PACKET_IP4 : PACKET_IP6;
     packet_of(m)->in_port = 1;
     neighbor_hold(&scene, &m, &interface, family, address);
@@ -390,18 +312,12 @@ static void check_table(void)
 
 static void set_up(void)
 {
-    static const struct rte_mempool_ops ops = {.name = "fuzz",
-                                               .alloc = pool_alloc,
-                                               .enqueue = pool_enqueue,
-                                               .dequeue = pool_dequeue,
-                                               .get_count = pool_count};
     struct neighbor_id id;
     struct neighbor_entry *e;
 
     if (counters_stats == NULL) {
-        heap.pool.size = POOL_SIZE;
-        heap.pool.ops_index = rte_mempool_register_ops(&ops);
-        assert(heap.pool.ops_index >= 0 && counters_init(NULL, 1) == 0);
+        (void)fuzz_heap(POOL_SIZE, 0); // only walk_alloc makes buffers
+        assert(counters_init(NULL, 1) == 0);
     }
     memset(slots, 0, sizeof(slots));
     state = (struct router_state){.slots = slots, .counters = &counters};
@@ -438,6 +354,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         check_table();
     }
     neighbor_table_destroy(state.neighbors);
-    assert(n_live == 0);
+    assert(fuzz_n_live() == 0);
     return 0;
 }

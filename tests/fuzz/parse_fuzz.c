@@ -9,65 +9,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <rte_mempool.h>
-
 #include "dataplane/parse/parse.h"
 #include "dataplane/walk/guard.h"
+#include "tests/fuzz/lab.h"
 
 #define MAX_CUTS 8
 #define MAX_FRAME 4096
 #define N_GUARDS 3 // with addresses, with IPv4 addresses only, with a MAC only
 
-struct segment {
-    struct rte_mbuf m;
-    struct packet p;
-};
-
-static struct rte_mempool pool; // takes segments back, nothing else
 static struct guard *guards[N_GUARDS];
 static const uint8_t mac[6] = {0x52, 0x54, 0, 0, 0, 0x11};
-
-static int pool_alloc(struct rte_mempool *mp)
-{
-    (void)mp;
-    return 0;
-}
-
-static unsigned pool_count(const struct rte_mempool *mp)
-{
-    (void)mp;
-    return 0;
-}
-
-static int pool_dequeue(struct rte_mempool *mp, void **objects, unsigned n)
-{
-    (void)mp, (void)objects, (void)n;
-    abort(); // parse must not allocate
-}
-
-static int pool_enqueue(struct rte_mempool *mp, void *const *objects, unsigned n)
-{
-    (void)mp;
-    for (unsigned i = 0; i < n; i++) {
-        struct rte_mbuf *m = objects[i];
-        free(m->buf_addr);
-        free(m);
-    }
-    return 0;
-}
-
-static void make_pool(void)
-{
-    static const struct rte_mempool_ops ops = {
-        .name = "fuzz",
-        .alloc = pool_alloc,
-        .enqueue = pool_enqueue,
-        .dequeue = pool_dequeue,
-        .get_count = pool_count,
-    };
-    pool.ops_index = rte_mempool_register_ops(&ops);
-    assert(pool.ops_index >= 0);
-}
 
 static void add_address(struct model *model, uint32_t port, uint8_t family, const uint8_t *address)
 {
@@ -100,42 +51,19 @@ static void make_guards(void)
     model_fini(&model);
 }
 
-// A segment with exactly this data and so much room behind it.
-static struct rte_mbuf *segment(const uint8_t *bytes, uint32_t len, uint32_t tailroom)
-{
-    struct segment *s = aligned_alloc(RTE_CACHE_LINE_SIZE, sizeof(*s));
-    uint8_t *buffer = malloc(len + tailroom + 1);
-    if (!s || !buffer)
-        abort();
-    memset(s, 0, sizeof(*s));
-    memset(&s->p, 0x5a, sizeof(s->p));
-    s->m.priv_size = sizeof(s->p);
-    s->m.buf_addr = buffer;
-    s->m.buf_len = (uint16_t)(len + tailroom + 1);
-    s->m.data_off = 1; // an odd address: nothing may rely on alignment
-    s->m.data_len = (uint16_t)len;
-    s->m.pkt_len = len;
-    s->m.nb_segs = 1;
-    s->m.pool = &pool;
-    rte_mbuf_refcnt_set(&s->m, 1);
-    memcpy(buffer + 1, bytes, len);
-    return &s->m;
-}
-
+// Cut where the input says, with so much room behind the first segment. At an odd address: nothing
+// may rely on alignment.
 static struct rte_mbuf *chain(const uint8_t *bytes, uint32_t len, const uint8_t *cuts,
                               unsigned n_cuts, uint32_t tailroom)
 {
-    struct rte_mbuf *first = NULL, **link = &first;
-    uint32_t at = 0;
-    for (unsigned i = 0; i <= n_cuts; i++) {
-        uint32_t n = i < n_cuts ? RTE_MIN((uint32_t)cuts[i], len - at) : len - at;
-        *link = segment(bytes + at, n, first ? 0 : tailroom);
-        link = &(*link)->next;
-        at += n;
-    }
-    first->pkt_len = len;
-    first->nb_segs = (uint16_t)(n_cuts + 1);
-    return first;
+    uint32_t lens[MAX_CUTS];
+    struct rte_mbuf *m;
+
+    for (unsigned i = 0; i < n_cuts; i++)
+        lens[i] = cuts[i];
+    m = fuzz_segments(bytes, len, lens, n_cuts, 1, tailroom);
+    memset(packet_of(m), 0x5a, sizeof(struct packet));
+    return m;
 }
 
 static void assert_holds(const struct rte_mbuf *m, const uint8_t *bytes, uint32_t len)
@@ -243,11 +171,8 @@ static struct packet run(struct rte_mbuf *m, const uint8_t *frame, uint32_t len)
     assert_proven(p, frame, m->data_len, len);
     assert_guarded(m, p);
     struct packet result = *p;
-    while (m) {
-        struct rte_mbuf *next = m->next;
-        pool_enqueue(&pool, (void *const *)&m, 1);
-        m = next;
-    }
+    rte_pktmbuf_free(m);
+    assert(fuzz_n_live() == 0);
     return result;
 }
 
@@ -256,7 +181,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     if (!guards[0]) {
-        make_pool();
+        (void)fuzz_heap(1, 0);
         make_guards();
     }
     if (size < 1 || size > MAX_FRAME)

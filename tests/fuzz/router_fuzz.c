@@ -10,17 +10,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <rte_mempool.h>
-#include <rte_mbuf_pool_ops.h>
-
-#include "dataplane/core/pool.h"
 #include "dataplane/parse/parse.h"
 #include "dataplane/walk/queue.h"
 #include "dataplane/walk/walk.h"
+#include "tests/fuzz/lab.h"
 #include "tests/unit/router/lab.h"
 
 #define MAX_FRAME 4096
-#define ROOM_SIZE (RTE_PKTMBUF_HEADROOM + 2048)
 #define MARK 0xa5 // in metadata that no stage reads: a frame of the input, and its TTL
 #define MAX_STEPS 200
 #define POOL_SIZE 1024 // of which a part may wait for neighbours
@@ -28,104 +24,14 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 
-struct segment {
-    struct rte_mbuf m;
-    struct packet p;
-};
-
-// A pool is followed by its private data.
-static struct {
-    struct rte_mempool pool;
-    struct pool_private private;
-} heap;
-static unsigned n_live;
-
-static struct rte_mbuf *segment(uint32_t headroom, uint32_t len, uint32_t tailroom)
-{
-    struct segment *s = aligned_alloc(RTE_CACHE_LINE_SIZE, sizeof(*s));
-    uint8_t *buffer = malloc(headroom + len + tailroom);
-
-    assert(s != NULL && buffer != NULL);
-    memset(s, 0, sizeof(*s));
-    s->m.priv_size = sizeof(s->p);
-    s->m.buf_addr = buffer;
-    s->m.buf_len = (uint16_t)(headroom + len + tailroom);
-    s->m.data_off = (uint16_t)headroom;
-    s->m.data_len = (uint16_t)len;
-    s->m.pkt_len = len;
-    s->m.nb_segs = 1;
-    s->m.pool = &heap.pool;
-    rte_mbuf_refcnt_set(&s->m, 1);
-    n_live++;
-    return &s->m;
-}
-
-static int heap_alloc(struct rte_mempool *mp)
-{
-    (void)mp;
-    return 0;
-}
-
-static unsigned heap_count(const struct rte_mempool *mp)
-{
-    return mp->size; // n_live tells what is not back
-}
-
-static int heap_dequeue(struct rte_mempool *mp, void **objects, unsigned n)
-{
-    (void)mp;
-    for (unsigned i = 0; i < n; i++)
-        objects[i] = segment(RTE_PKTMBUF_HEADROOM, 0, ROOM_SIZE - RTE_PKTMBUF_HEADROOM);
-    return 0;
-}
-
-static int heap_enqueue(struct rte_mempool *mp, void *const *objects, unsigned n)
-{
-    (void)mp;
-    for (unsigned i = 0; i < n; i++) {
-        struct rte_mbuf *m = objects[i];
-
-        free(m->buf_addr);
-        free(m);
-        n_live--;
-    }
-    return 0;
-}
-
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
-    static const struct rte_mempool_ops ops = {
-        .name = "heap",
-        .alloc = heap_alloc,
-        .enqueue = heap_enqueue,
-        .dequeue = heap_dequeue,
-        .get_count = heap_count,
-    };
-
     (void)argc;
     (void)argv;
     if (lab_init(NULL) != 0)
         abort();
-    heap.pool.ops_index = rte_mempool_register_ops(&ops);
-    heap.pool.size = POOL_SIZE;
-    heap.private.dpdk.mbuf_data_room_size = ROOM_SIZE;
-    heap.private.dpdk.mbuf_priv_size = sizeof(struct packet);
-    assert(rte_mempool_get_priv(&heap.pool) == &heap.private);
-    walk_queue_of(0)->pool = &heap.pool;
+    walk_queue_of(0)->pool = fuzz_heap(POOL_SIZE, 1);
     return 0;
-}
-
-struct input {
-    const uint8_t *data;
-    size_t size;
-};
-
-static uint8_t take(struct input *in)
-{
-    if (in->size == 0)
-        return 0;
-    in->size--;
-    return *in->data++;
 }
 
 static const char *const hosts4[] = {"10.0.0.2", "10.0.1.2",   "10.0.0.9",  "192.0.2.7",
@@ -254,20 +160,11 @@ static struct rte_mbuf *make_mbuf(struct input *in, const struct frame *f, unsig
     static const uint16_t rooms[] = {0, 8, 47, RTE_PKTMBUF_HEADROOM};
     uint8_t shape = take(in);
     uint32_t first = shape & 0x80 ? RTE_MIN(f->len, (uint32_t)take(in)) : f->len;
-    uint32_t rest = f->len - first, second = rest / 2;
-    struct rte_mbuf *m = segment(rooms[shape & 3], first, (shape >> 2 & 3) * 100U);
+    const uint32_t lens[] = {first, (f->len - first) / 2};
+    struct rte_mbuf *m = fuzz_segments(f->bytes, f->len, lens, first < f->len ? 2 : 0,
+                                       rooms[shape & 3], (shape >> 2 & 3) * 100U);
     struct packet *p = packet_of(m);
 
-    memcpy(rte_pktmbuf_mtod(m, uint8_t *), f->bytes, first);
-    if (rest > 0) {
-        m->next = segment(0, second, 0);
-        memcpy(rte_pktmbuf_mtod(m->next, uint8_t *), f->bytes + first, second);
-        m->next->next = segment(0, rest - second, 0);
-        memcpy(rte_pktmbuf_mtod(m->next->next, uint8_t *), f->bytes + first + second,
-               rest - second);
-        m->nb_segs = 3;
-        m->pkt_len = f->len;
-    }
     p->in_port = (uint16_t)lab_port(port)->slot;
     if (shape & 0x40) {
         p->offload = take(in) & (PACKET_CSUM_PARTIAL | PACKET_TSO);
@@ -446,6 +343,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     lab_pass_ms(4000); // who waits has given up
     check_sent();
     lab_stop();
-    assert(n_live == 0);
+    assert(fuzz_n_live() == 0);
     return 0;
 }

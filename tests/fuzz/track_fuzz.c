@@ -11,6 +11,7 @@
 
 #include "dataplane/parse/parse.h"
 #include "dataplane/session/track.h"
+#include "tests/fuzz/lab.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -22,11 +23,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 struct segment {
     struct rte_mbuf m;
     struct packet p;
-};
-
-struct input {
-    const uint8_t *data;
-    size_t size;
 };
 
 static struct session session;
@@ -56,14 +52,6 @@ uint32_t session_timeout_ms(const struct session_tenant *tenant, enum api_timeou
     (void)tenant;
     assert((unsigned)timeout < API_N_TIMEOUTS);
     return TIMEOUT_MS + (uint32_t)timeout;
-}
-
-static uint8_t take(struct input *in)
-{
-    if (in->size == 0)
-        return 0;
-    in->size--;
-    return *in->data++;
 }
 
 static void put32(uint8_t *at, uint32_t value)

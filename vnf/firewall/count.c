@@ -5,14 +5,18 @@
 
 #include "vnf/firewall/state.h"
 
+static int is_first(const struct trie_item *item, void *unused)
+{
+    (void)item, (void)unused;
+    return 1;
+}
+
+// Each number has a hash of its own.
 struct firewall_counter *firewall_counter_find(const struct firewall_policy *policy, uint32_t seq)
 {
-    const struct trie_leaf *leaf = trie_leaf(policy->counters, firewall_hash(seq), UINT64_MAX);
+    const struct trie_item *item = trie_find(policy->counters, firewall_hash(seq), is_first, NULL);
 
-    for (uint32_t i = 0; leaf != NULL && i < leaf->node.n; i++)
-        if (leaf->items[i].order == seq)
-            return leaf->items[i].value;
-    return NULL;
+    return item != NULL ? item->value : NULL;
 }
 
 void firewall_counter_leave(struct firewall_counter *counter)

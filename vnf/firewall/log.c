@@ -48,6 +48,8 @@ static const char *verdict_of(const struct firewall_record *r)
         return "connection-limit";
     case DROP_FIREWALL_RATE_LIMIT:
         return "rate-limit";
+    case DROP_FIREWALL_RULES_TOO_ALIKE:
+        return "rules-too-alike";
     default:
         return "deny";
     }

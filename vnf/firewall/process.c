@@ -22,7 +22,8 @@ struct decision {
     struct function_case *c;
     uint8_t direction;                // enum api_direction
     uint8_t first;                    // the byte of the first packet that the slot keeps
-    const struct firewall_rule *rule; // NULL: the default
+    const struct firewall_rule *rule; // NULL: the default, or
+    int is_over;                      // too many rules are alike to tell
     uint8_t action;
 };
 
@@ -70,9 +71,11 @@ static void classify(struct decision *d)
         key.icmp_code = d->first;
     }
     // `match` is the first member.
-    d->rule =
-        (const struct firewall_rule *)(const void *)classifier_lookup(d->policy->classifier, &key);
+    d->rule = (const struct firewall_rule *)(const void *)classifier_lookup(d->policy->classifier,
+                                                                            &key, &d->is_over);
     d->action = d->rule != NULL ? d->rule->action : d->policy->default_action[d->direction];
+    if (d->is_over)
+        d->action = API_ACTION_DENY;
 }
 
 static uint64_t slot_of(const struct decision *d)
@@ -102,9 +105,11 @@ static uint8_t take(const struct decision *d, int is_kept)
     return DROP_FIREWALL_CONNECTION_LIMIT;
 }
 
-static uint8_t reason_of(uint8_t action)
+static uint8_t reason_of(const struct decision *d)
 {
-    switch (action) {
+    if (d->is_over)
+        return DROP_FIREWALL_RULES_TOO_ALIKE;
+    switch (d->action) {
     case API_ACTION_ALLOW:
         return API_DROP_NONE;
     case API_ACTION_REJECT:
@@ -132,7 +137,7 @@ static void count(const struct decision *d, uint8_t drop, int is_kept)
     else
         add(&row->denied, 1);
     if (d->rule == NULL) {
-        add(&row->default_hits[d->direction], 1);
+        add(&row->default_hits[d->direction], !d->is_over);
         return;
     }
     if (drop != API_DROP_NONE && d->action == API_ACTION_ALLOW)
@@ -167,11 +172,15 @@ static enum function_verdict refuse(const struct decision *d, uint8_t drop)
     return drop == DROP_FIREWALL_REJECTED ? FUNCTION_REJECT : FUNCTION_DENY;
 }
 
+static int is_stateless(const struct decision *d)
+{
+    return d->rule != NULL && (d->rule->flags & API_RULE_STATELESS);
+}
+
 static enum function_verdict judge_first(const struct decision *d)
 {
-    int is_stateless = d->rule != NULL && (d->rule->flags & API_RULE_STATELESS);
-    int is_kept = !is_stateless && !d->c->is_turned && d->c->slot != NULL;
-    uint8_t drop = reason_of(d->action);
+    int is_kept = !is_stateless(d) && !d->c->is_turned && !d->c->is_alone && d->c->slot != NULL;
+    uint8_t drop = reason_of(d);
 
     if (drop == API_DROP_NONE)
         drop = take(d, is_kept);
@@ -179,18 +188,18 @@ static enum function_verdict judge_first(const struct decision *d)
     note(d, drop);
     if (drop != API_DROP_NONE)
         return refuse(d, drop);
-    if (is_stateless)
-        d->c->is_stateless = 1;
+    d->c->is_stateless = is_stateless(d) != 0;
     if (is_kept)
         *d->c->slot = slot_of(d);
     return FUNCTION_ALLOW;
 }
 
-// The session is the rule's that allows it now. Limits are for newcomers.
+// The session is the rule's that allows it now, or nobody's if that one wants none. Limits are for
+// newcomers.
 static enum function_verdict judge_again(const struct decision *d)
 {
-    uint64_t slot = slot_of(d), *old = d->c->slot;
-    uint8_t drop = reason_of(d->action);
+    uint64_t slot = is_stateless(d) ? 0 : slot_of(d), *old = d->c->slot;
+    uint8_t drop = reason_of(d);
     int is_counted = d->c->occasion == FUNCTION_AGAIN;
 
     if (drop != API_DROP_NONE) {
@@ -198,9 +207,10 @@ static enum function_verdict judge_again(const struct decision *d)
             *old = 0; // nothing to be released
         return refuse(d, drop);
     }
+    d->c->is_stateless = is_stateless(d) != 0;
     if (d->c->is_turned || old == NULL || (is_counted && *old == slot))
         return FUNCTION_ALLOW;
-    if (d->rule != NULL)
+    if (d->rule != NULL && slot != 0)
         __atomic_fetch_add(&d->rule->counter->n_sessions, 1, __ATOMIC_RELAXED);
     if (is_counted && *old != 0)
         firewall_release(d->state, d->c->chain, d->c->tuple.protocol, *old);

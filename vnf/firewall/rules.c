@@ -2,7 +2,7 @@
 // How do the rules in force become those that are wanted? Both lists are in order of seq: one pass
 // finds the difference, and only that is put into the next policy, which shares all else with the
 // one that workers use. Main thread; called by config.c with a configuration, by change.c with a
-// few rules. Next: activate.c, vnf/lib/classifier.c.
+// few rules. Next: rule.c (one of them), activate.c, vnf/lib/classifier.c.
 
 #include "vnf/firewall/state.h"
 
@@ -46,74 +46,6 @@ static int append(struct rule_list *list, struct firewall_rule *rule)
     return 0;
 }
 
-void firewall_rule_destroy(struct firewall_rule *rule)
-{
-    classifier_forget(&rule->match);
-    classifier_set_put(rule->match.source_set);
-    classifier_set_put(rule->match.destination_set);
-    classifier_set_put(rule->match.source_port_set);
-    classifier_set_put(rule->match.destination_port_set);
-    free(rule);
-}
-
-static const struct classifier_set *set_of(const struct classifier_set *const *sets, uint32_t first,
-                                           uint32_t index)
-{
-    return index != API_NONE ? sets[index - first] : NULL;
-}
-
-static void fill_match(struct classifier_rule *match, const struct api_rule *item,
-                       const struct firewall_config *config)
-{
-    const struct classifier_set *const *addresses = config->address_sets;
-    const struct classifier_set *const *ports = config->port_sets;
-
-    match->seq = item->seq;
-    match->source_port_first = item->source_port_first;
-    match->source_port_last = item->source_port_last;
-    match->destination_port_first = item->destination_port_first;
-    match->destination_port_last = item->destination_port_last;
-    match->zone = item->direction;
-    match->family = item->family;
-    match->flags = (item->flags & API_RULE_PROTOCOL ? CLASSIFIER_PROTOCOL : 0) |
-                   (item->flags & API_RULE_ICMP_TYPE ? CLASSIFIER_ICMP_TYPE : 0) |
-                   (item->flags & API_RULE_ICMP_CODE ? CLASSIFIER_ICMP_CODE : 0);
-    match->protocol = item->protocol;
-    match->icmp_type = item->icmp_type;
-    match->icmp_code = item->icmp_code;
-    match->tcp_flags_mask = item->tcp_flags_mask;
-    match->tcp_flags = item->tcp_flags;
-    match->source_len = item->source_len;
-    match->destination_len = item->destination_len;
-    memcpy(match->source, item->source, sizeof(match->source));
-    memcpy(match->destination, item->destination, sizeof(match->destination));
-    match->source_set = set_of(addresses, config->first_address, item->source_group);
-    match->destination_set = set_of(addresses, config->first_address, item->destination_group);
-    match->source_port_set = set_of(ports, config->first_port, item->source_port_group);
-    match->destination_port_set = set_of(ports, config->first_port, item->destination_port_group);
-}
-
-// Takes no references yet.
-static void fill_rule(struct firewall_rule *rule, const struct api_rule *item,
-                      const struct firewall_config *config)
-{
-    memset(rule, 0, sizeof(*rule));
-    fill_match(&rule->match, item, config);
-    rule->action = item->action;
-    rule->flags = item->flags;
-    rule->connection_limit = item->connection_limit;
-    rule->rate_limit = item->rate_limit;
-    rule->rate_burst = item->rate_burst;
-}
-
-static int is_same(const struct firewall_rule *a, const struct firewall_rule *b)
-{
-    return memcmp(&a->match, &b->match, offsetof(struct classifier_rule, boxes)) == 0 &&
-           a->action == b->action && a->flags == b->flags &&
-           a->connection_limit == b->connection_limit && a->rate_limit == b->rate_limit &&
-           a->rate_burst == b->rate_burst;
-}
-
 // The counter of a rule that is added: one that is there, with what it has counted, or a new one.
 static struct firewall_counter *want_counter(struct firewall_edit *edit, uint32_t seq)
 {
@@ -137,20 +69,15 @@ static struct firewall_counter *want_counter(struct firewall_edit *edit, uint32_
 
 static int add_rule(struct firewall_edit *edit, const struct firewall_rule *wanted)
 {
-    struct firewall_rule *rule = malloc(sizeof(*rule));
+    struct firewall_rule *rule = firewall_rule_copy(wanted);
     uint32_t burst = wanted->rate_burst != 0 ? wanted->rate_burst : wanted->rate_limit;
 
     if (rule == NULL)
         return -ENOMEM;
-    *rule = *wanted;
     if (append(&edit->added, rule) < 0) {
-        free(rule);
+        firewall_rule_destroy(rule);
         return -ENOMEM;
     }
-    classifier_set_hold(rule->match.source_set);
-    classifier_set_hold(rule->match.destination_set);
-    classifier_set_hold(rule->match.source_port_set);
-    classifier_set_hold(rule->match.destination_port_set);
     meter_limit_init(&rule->limit, rule->rate_limit, burst, rte_get_tsc_hz());
     rule->counter = want_counter(edit, rule->match.seq);
     if (rule->counter == NULL ||
@@ -177,8 +104,8 @@ static int settle(struct firewall_edit *edit, const struct firewall_wanted *want
     int rc = 0, is_kept = entry != NULL && wish == NULL && !wanted->is_complete;
 
     if (wish != NULL && wish->item != NULL) {
-        fill_rule(&rule, wish->item, wanted->config);
-        is_kept = entry != NULL && is_same(entry->rule, &rule);
+        firewall_rule_fill(&rule, wish->item, wanted->config);
+        is_kept = entry != NULL && firewall_rule_is_same(entry->rule, &rule);
     } else if (wish != NULL && entry == NULL) {
         return -ENOENT;
     }
@@ -230,13 +157,15 @@ static int sweep(struct firewall_edit *edit)
         return 0;
     for (struct firewall_counter *c = edit->state->all_counters; rc == 0 && c != NULL;
          c = c->next) {
+        const struct trie_item item = {.order = c->seq, .hash = firewall_hash(c->seq), .value = c};
+
         if (c->has_rule || c->serial == edit->trie.serial ||
             __atomic_load_n(&c->n_sessions, __ATOMIC_RELAXED) != 0)
             continue;
         c->is_dying = 1;
         edit->n_dying++;
         edit->trie.memory -= (int64_t)sizeof(*c);
-        rc = trie_del(&edit->trie, &edit->next->counters, firewall_hash(c->seq), c);
+        rc = trie_del(&edit->trie, &edit->next->counters, &item);
     }
     return rc;
 }

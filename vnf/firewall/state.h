@@ -12,7 +12,7 @@
 //
 // A packet's way: process.c (which rule, what of it), count.c (what its session stands for), log.c
 // (the line about it). A rule's way: validate.c, rules.c (the difference to what is in force),
-// config.c and change.c (who asks for it), activate.c.
+// rule.c, config.c and change.c (who asks for it), activate.c.
 
 #include "dataplane/core/meter.h"
 #include "dataplane/walk/generation.h"
@@ -158,7 +158,14 @@ int firewall_edit_create(struct firewall_state *state, const struct firewall_wan
 // Put it into effect: when this returns no worker uses the policy before, which is freed.
 void firewall_edit_commit(struct firewall_edit *edit);
 void firewall_edit_abort(struct firewall_edit *edit); // NULL is fine
-// Free a rule that is in no policy.
+
+// rule.c: what an item of the model is as a rule; without references, counter and limit.
+void firewall_rule_fill(struct firewall_rule *rule, const struct api_rule *item,
+                        const struct firewall_config *config);
+int firewall_rule_is_same(const struct firewall_rule *a, const struct firewall_rule *b);
+// One with references, to be put into a policy. NULL: out of memory.
+struct firewall_rule *firewall_rule_copy(const struct firewall_rule *rule);
+// Free a copy that is in no policy.
 void firewall_rule_destroy(struct firewall_rule *rule);
 
 // state.c: find the state by name or make it, with an empty policy. Takes a reference. -ENOMEM.

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // What does the next version of a classifier look like? Rules become boxes, boxes go into tables;
 // all on the main thread, beside the version that workers use. Called by vnf/firewall. Next:
-// classifier_tuple.c (which table), hash_trie.c (what a change copies), classifier_lookup.c.
+// classifier_tuple.c (which table), classifier_spread.c (where many are alike), hash_trie.c (what a
+// change copies), classifier_lookup.c.
 
 #include <errno.h>
 #include <stdlib.h>
@@ -109,12 +110,17 @@ static void fill_box(struct classifier_box *box, const struct classifier_rule *r
         .zone = rule->zone,
         .flags = rule->flags,
         .protocol = rule->protocol,
-        .icmp_type = rule->icmp_type,
-        .icmp_code = rule->icmp_code,
         .tcp_flags_mask = rule->tcp_flags_mask,
         .tcp_flags = rule->tcp_flags,
         .family = source->index != 0 ? 6 : 4,
     };
+    if (rule->flags & CLASSIFIER_ICMP_TYPE) {
+        unsigned code = rule->flags & CLASSIFIER_ICMP_CODE ? rule->icmp_code : 0;
+        unsigned n_codes = rule->flags & CLASSIFIER_ICMP_CODE ? 1 : 256;
+
+        box->destination_port_first = classifier_icmp_port(rule->icmp_type, code);
+        box->destination_port_last = (uint16_t)(box->destination_port_first + n_codes - 1);
+    }
     if (source->set != NULL && !source->is_in_boxes)
         box->flags |= BOX_SOURCE_SET;
     if (destination->set != NULL && !destination->is_in_boxes)
@@ -182,14 +188,16 @@ int classifier_add(struct classifier *c, struct trie_edit *edit, struct classifi
 
     for (uint32_t i = 0; rc == 0 && i < rule->n_boxes; i++) {
         struct classifier_box *box = &rule->boxes[i];
-        struct classifier_table *t = classifier_place(c, box);
+        int is_full;
+        struct classifier_table *t = classifier_place(c, box, &is_full);
         struct trie_item item = {.order = rule->seq, .value = box};
 
         if (t == NULL)
             return -ENOSPC;
         box->table = t->id;
+        box->is_spread = is_full != 0;
         item.hash = classifier_box_hash(c, t, box);
-        rc = trie_add(edit, &t->root, &item);
+        rc = is_full ? classifier_spread(c, edit, t, box) : trie_add(edit, &t->root, &item);
     }
     if (rc == 0)
         edit->memory += (int64_t)(rule->n_boxes * sizeof(*rule->boxes));
@@ -211,12 +219,14 @@ int classifier_del(struct classifier *c, struct trie_edit *edit, const struct cl
     int rc = 0;
 
     for (uint32_t i = 0; rc == 0 && i < rule->n_boxes; i++) {
-        const struct classifier_box *box = &rule->boxes[i];
+        struct classifier_box *box = &rule->boxes[i];
         struct classifier_table *t = table_of(c, box);
+        struct trie_item item = {.order = rule->seq, .value = box};
 
         if (t == NULL)
             return -ENOENT;
-        rc = trie_del(edit, &t->root, classifier_box_hash(c, t, box), box);
+        item.hash = classifier_box_hash(c, t, box);
+        rc = box->is_spread ? classifier_gather(c, edit, t, box) : trie_del(edit, &t->root, &item);
     }
     if (rc == 0)
         edit->memory -= (int64_t)(rule->n_boxes * sizeof(*rule->boxes));

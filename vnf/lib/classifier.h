@@ -28,8 +28,8 @@ struct classifier_key {
     uint8_t family; // 4 or 6
     uint8_t zone;
     uint8_t protocol;
-    uint8_t icmp_type, icmp_code;
-    uint8_t tcp_flags;
+    uint8_t icmp_type, icmp_code; // 0 for others
+    uint8_t tcp_flags;            // likewise
 };
 
 enum classifier_flag {
@@ -49,8 +49,8 @@ struct classifier_rule {
     uint8_t family; // 0: both, then without prefixes
     uint8_t flags;  // enum classifier_flag
     uint8_t protocol;
-    uint8_t icmp_type, icmp_code;
-    uint8_t tcp_flags_mask, tcp_flags; // with protocol TCP; mask 0: any
+    uint8_t icmp_type, icmp_code;      // with a protocol, without ports; a code with a type
+    uint8_t tcp_flags_mask, tcp_flags; // with a protocol; mask 0: any
     uint8_t source_len, destination_len;
     uint8_t reserved[2];
     uint8_t source[16], destination[16]; // no bit set beyond the length
@@ -102,9 +102,13 @@ void classifier_release(struct classifier *c);
 // Free what a rule has of the classifier: it is in no version any more.
 void classifier_forget(struct classifier_rule *rule);
 
-// The first rule that matches, or NULL.
+// The most hashes that one look-up goes after, and boxes that it compares.
+#define CLASSIFIER_MAX_STEPS 512
+
+// The first rule that matches, or NULL. *is_over: CLASSIFIER_MAX_STEPS did not suffice to tell, too
+// many rules are alike; then NULL.
 const struct classifier_rule *classifier_lookup(const struct classifier *c,
-                                                const struct classifier_key *key);
+                                                const struct classifier_key *key, int *is_over);
 
 // Of the tables that a look-up in this family goes through, how many there are. For the bench.
 unsigned classifier_n_tables(const struct classifier *c, uint8_t family);

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// What the firewall says of first packets, of sessions after a change, and of those of the process
-// before; and what it counts.
+// What the firewall says of first packets, and what it counts.
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -133,6 +132,29 @@ static void stateless_wants_no_session(void **unused)
     assert_int_equal(lab_hits(7).n_sessions, 0);
     assert_int_equal(lab_hits(7).packets, 1);
     assert_int_equal(lab_hits(7).bytes, 140);
+}
+
+// One packet alone is no session: it counts by itself.
+static void what_is_alone_counts_at_once(void **unused)
+{
+    struct function_case c;
+    struct lab_spec spec;
+
+    (void)unused;
+    lab_spec_init(&spec);
+    lab_rule(&spec, 7, API_DIRECTION_OUT, API_ACTION_ALLOW)->connection_limit = 1;
+    lab_start(&spec);
+    for (unsigned i = 1; i <= 3; i++) {
+        lab_case(&c, HOST, "239.1.1.1", 80);
+        c.is_alone = 1;
+        assert_int_equal(lab_judge(&c), FUNCTION_ALLOW);
+        assert_int_equal(lab_slot, 0);
+        assert_int_equal(c.is_stateless, 0);
+        assert_int_equal(lab_hits(7).n_sessions, 0);
+        assert_int_equal(lab_hits(7).hits, i);
+        assert_int_equal(lab_hits(7).packets, i);
+        assert_int_equal(lab_hits(7).bytes, i * 140);
+    }
 }
 
 static void on_the_way_back_nothing_is_kept(void **unused)
@@ -276,88 +298,6 @@ static void rate_limit_counts_new_sessions(void **unused)
     assert_int_equal(lab_ask(HOST, SERVER, 80), FUNCTION_ALLOW);
 }
 
-static void a_change_moves_sessions_or_ends_them(void **unused)
-{
-    struct function_case c;
-    struct lab_spec spec;
-    uint32_t version;
-
-    (void)unused;
-    lab_spec_init(&spec);
-    lab_rule(&spec, 10, API_DIRECTION_OUT, API_ACTION_ALLOW);
-    lab_rule(&spec, 20, API_DIRECTION_OUT, API_ACTION_ALLOW);
-    lab_start(&spec);
-    version = firewall_ops.version(lab_function());
-    lab_case(&c, HOST, SERVER, 80);
-    assert_int_equal(lab_judge(&c), FUNCTION_ALLOW);
-    c.occasion = FUNCTION_AGAIN;
-    lab_ports(&spec.rules[0], 443, 443);
-    lab_start(&spec);
-    assert_int_not_equal(firewall_ops.version(lab_function()), version);
-    assert_int_equal(lab_judge(&c), FUNCTION_ALLOW);
-    assert_int_equal((uint32_t)lab_slot, 20);
-    assert_int_equal(lab_hits(10).n_sessions, 0);
-    assert_int_equal(lab_hits(20).n_sessions, 1);
-    assert_int_equal(lab_hits(20).hits, 0); // judged again is no hit
-    spec.rules[1].action = API_ACTION_REJECT;
-    lab_start(&spec);
-    assert_int_equal(lab_judge(&c), FUNCTION_REJECT);
-    assert_int_equal(c.drop, DROP_FIREWALL_REJECTED);
-    assert_int_equal(lab_hits(20).n_sessions, 1); // until the session's end
-    release(lab_slot);
-    assert_int_equal(lab_hits(20).n_sessions, 0);
-    assert_int_equal(lab_show().allowed, 1);
-    assert_int_equal(lab_show().denied, 0);
-}
-
-static void a_session_outlives_its_rule(void **unused)
-{
-    struct function_case c;
-    struct lab_spec spec;
-
-    (void)unused;
-    lab_spec_init(&spec);
-    lab_rule(&spec, 10, API_DIRECTION_OUT, API_ACTION_ALLOW);
-    lab_start(&spec);
-    lab_case(&c, HOST, SERVER, 80);
-    assert_int_equal(lab_judge(&c), FUNCTION_ALLOW);
-    firewall_ops.credit(lab_state(), lab_slot, 3, 300);
-    spec.n_rules = 0;
-    lab_start(&spec);
-    lab_rule(&spec, 10, API_DIRECTION_OUT, API_ACTION_ALLOW);
-    lab_start(&spec);
-    assert_int_equal(lab_hits(10).n_sessions, 1);
-    assert_int_equal(lab_hits(10).hits, 0); // a new rule
-    assert_int_equal(lab_hits(10).packets, 0);
-    release(lab_slot);
-    assert_int_equal(lab_hits(10).n_sessions, 0);
-}
-
-static void restored_sessions_count(void **unused)
-{
-    struct function_case c;
-    struct lab_spec spec;
-
-    (void)unused;
-    lab_spec_init(&spec);
-    lab_ports(lab_rule(&spec, 10, API_DIRECTION_OUT, API_ACTION_ALLOW), 80, 80);
-    lab_start(&spec);
-    lab_case(&c, HOST, SERVER, 80);
-    c.occasion = FUNCTION_RESTORE;
-    lab_context()->worker = UINT32_MAX; // the main thread has no row
-    lab_slot = UINT64_C(0x02) << 32 | 10;
-    assert_int_equal(lab_judge(&c), FUNCTION_ALLOW);
-    assert_int_equal(lab_slot, UINT64_C(0x02) << 32 | 10);
-    assert_int_equal(lab_hits(10).n_sessions, 1);
-    lab_case(&c, HOST, SERVER, 81);
-    c.occasion = FUNCTION_RESTORE;
-    lab_slot = UINT64_C(0x02) << 32 | 10;
-    assert_int_equal(lab_judge(&c), FUNCTION_DENY);
-    assert_int_equal(lab_slot, 0); // was not counted, is not to be released
-    assert_int_equal(lab_hits(10).n_sessions, 1);
-    lab_context()->worker = 0;
-}
-
 int main(void)
 {
 #define CASE(name) cmocka_unit_test_teardown(name, lab_teardown)
@@ -367,14 +307,12 @@ int main(void)
         CASE(a_session_counts_for_its_rule),
         CASE(defaults_have_slots),
         CASE(stateless_wants_no_session),
+        CASE(what_is_alone_counts_at_once),
         CASE(on_the_way_back_nothing_is_kept),
         CASE(tcp_flags_are_of_the_first_packet),
         CASE(icmp_types_and_codes),
         CASE(connection_limit_is_for_newcomers),
         CASE(rate_limit_counts_new_sessions),
-        CASE(a_change_moves_sessions_or_ends_them),
-        CASE(a_session_outlives_its_rule),
-        CASE(restored_sessions_count),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -185,6 +185,78 @@ void lab_draw_key(struct draw *d, struct classifier_key *k)
     }
 }
 
+// Near the ends of prefixes, or anywhere.
+static uint16_t draw_any_port(struct draw *d)
+{
+    uint32_t at = 1U << draw_below(d, 17);
+
+    return draw_below(d, 3) == 0 ? (uint16_t)draw_word(d)
+                                 : (uint16_t)(at * draw_below(d, 4) + draw_below(d, 3) - 1);
+}
+
+static void draw_range(struct draw *d, uint16_t *first, uint16_t *last)
+{
+    uint16_t a = draw_any_port(d), b = draw_any_port(d);
+
+    if (draw_below(d, 4) != 0)
+        b = (uint16_t)(a + draw_below(d, 300));
+    *first = a < b ? a : b;
+    *last = a < b ? b : a;
+}
+
+void lab_draw_alike(struct draw *d, uint32_t seq, struct classifier_rule *r)
+{
+    memset(r, 0, sizeof(*r));
+    r->seq = seq;
+    r->zone = 1;
+    r->flags = CLASSIFIER_PROTOCOL;
+    r->protocol = draw_below(d, 3) == 0 ? 1 : 6;
+    r->source_port_last = r->destination_port_last = UINT16_MAX;
+    if (draw_below(d, 8) == 0) {
+        r->family = 4;
+        draw_prefix(d, 4, r->destination, &r->destination_len);
+    }
+    if (draw_below(d, 16) == 0)
+        r->source_set = lab_sets[draw_below(d, 4)];
+    if (r->protocol == 1) {
+        r->flags |= CLASSIFIER_ICMP_TYPE;
+        r->icmp_type = (uint8_t)draw_below(d, 20);
+        r->flags |= draw_below(d, 2) ? CLASSIFIER_ICMP_CODE : 0;
+        r->icmp_code = r->flags & CLASSIFIER_ICMP_CODE ? (uint8_t)draw_below(d, 20) : 0;
+        return;
+    }
+    if (draw_below(d, 4) != 0)
+        draw_range(d, &r->destination_port_first, &r->destination_port_last);
+    if (draw_below(d, 4) == 0)
+        draw_range(d, &r->source_port_first, &r->source_port_last);
+    if (draw_below(d, 10) == 0)
+        r->destination_port_set = lab_sets[4 + draw_below(d, 2)];
+    if (draw_below(d, 10) == 0)
+        r->source_port_set = lab_sets[4 + draw_below(d, 2)];
+    if (draw_below(d, 3) == 0) {
+        r->tcp_flags_mask = (uint8_t)draw_below(d, 64);
+        r->tcp_flags = r->tcp_flags_mask & (uint8_t)draw_below(d, 64);
+    }
+}
+
+void lab_draw_alike_key(struct draw *d, struct classifier_key *k)
+{
+    memset(k, 0, sizeof(*k));
+    k->family = draw_below(d, 3) == 0 ? 6 : 4;
+    k->zone = 1;
+    draw_address(d, k->family, k->source);
+    draw_address(d, k->family, k->destination);
+    k->protocol = draw_below(d, 3) == 0 ? 1 : 6;
+    if (k->protocol == 1) {
+        k->icmp_type = (uint8_t)draw_below(d, 22);
+        k->icmp_code = (uint8_t)draw_below(d, 22);
+        return;
+    }
+    k->source_port = draw_any_port(d);
+    k->destination_port = draw_any_port(d);
+    k->tcp_flags = (uint8_t)draw_below(d, 64);
+}
+
 static int is_in(const uint8_t *prefix, unsigned len, const uint8_t *address)
 {
     for (unsigned bit = 0; bit < len; bit++)

@@ -23,6 +23,9 @@ void lab_sets_put(void);
 
 void lab_draw_rule(struct draw *d, uint32_t seq, struct classifier_rule *rule);
 void lab_draw_key(struct draw *d, struct classifier_key *key);
+// Of rules that are alike but for ports, types and flags; and packets that meet them.
+void lab_draw_alike(struct draw *d, uint32_t seq, struct classifier_rule *rule);
+void lab_draw_alike_key(struct draw *d, struct classifier_key *key);
 
 // Whether a rule matches, by its fields alone.
 int lab_matches(const struct classifier_rule *rule, const struct classifier_key *key);

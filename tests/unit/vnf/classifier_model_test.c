@@ -21,18 +21,24 @@ static struct classifier_rule *rules[MAX_RULES], *old_rules[MAX_RULES]; // by se
 static struct classifier *current;
 static int64_t memory;
 
+// What is drawn.
+static void (*draw_rule)(struct draw *d, uint32_t seq, struct classifier_rule *rule);
+static void (*draw_key)(struct draw *d, struct classifier_key *key);
+
 static void check(const struct classifier *c, struct classifier_rule *const *list, struct draw *d,
                   unsigned n)
 {
     for (unsigned i = 0; i < n; i++) {
         const struct classifier_rule *naive = NULL;
         struct classifier_key key;
+        int is_over;
 
-        lab_draw_key(d, &key);
+        draw_key(d, &key);
         for (uint32_t r = 0; r < MAX_RULES && naive == NULL; r++)
             if (list[r] != NULL && lab_matches(list[r], &key))
                 naive = list[r];
-        assert_ptr_equal(classifier_lookup(c, &key), naive);
+        assert_ptr_equal(classifier_lookup(c, &key, &is_over), naive);
+        assert_false(is_over);
     }
 }
 
@@ -62,7 +68,7 @@ static void edit(struct draw *d, unsigned n, uint32_t n_numbers, int is_given_up
         if (draw_below(d, 3) == 0)
             continue;
         rules[at] = malloc(sizeof(*rules[at]));
-        lab_draw_rule(d, at + 1, rules[at]);
+        draw_rule(d, at + 1, rules[at]);
         assert_int_equal(classifier_add(next, &e, rules[at]), 0);
     }
     classifier_finish(next);
@@ -111,36 +117,56 @@ static void remove_all(void)
     }
 }
 
+static void run(uint32_t n_numbers, uint64_t seed)
+{
+    struct draw d = {seed};
+
+    memory = 0;
+    current = classifier_create();
+    assert_non_null(current);
+    edit(&d, n_numbers, n_numbers, 0);
+    check(current, rules, &d, 3000);
+    for (unsigned i = 0; i < 300; i++)
+        edit(&d, draw_below(&d, 4) == 0 ? 50 : 1, n_numbers, draw_below(&d, 4) == 0);
+    check(current, rules, &d, 3000);
+    assert_true(memory > 0);
+    remove_all();
+    assert_int_equal(memory, 0);
+    check(current, rules, &d, 10);
+    assert_int_equal(classifier_n_tables(current, 4) + classifier_n_tables(current, 6), 0);
+    classifier_destroy(current);
+}
+
 static void finds_the_first(void **unused)
 {
     static const uint32_t numbers[] = {10, 100, 1000, MAX_RULES};
 
     (void)unused;
     lab_sets_make();
-    for (unsigned round = 0; round < 4; round++) {
-        struct draw d = {round + 1};
+    draw_rule = lab_draw_rule;
+    draw_key = lab_draw_key;
+    for (unsigned round = 0; round < 4; round++)
+        run(numbers[round], round + 1);
+    lab_sets_put();
+}
 
-        memory = 0;
-        current = classifier_create();
-        assert_non_null(current);
-        edit(&d, numbers[round], numbers[round], 0);
-        check(current, rules, &d, 3000);
-        for (unsigned i = 0; i < 300; i++)
-            edit(&d, draw_below(&d, 4) == 0 ? 50 : 1, numbers[round], draw_below(&d, 4) == 0);
-        check(current, rules, &d, 3000);
-        assert_true(memory > 0);
-        remove_all();
-        assert_int_equal(memory, 0);
-        check(current, rules, &d, 10);
-        assert_int_equal(classifier_n_tables(current, 4) + classifier_n_tables(current, 6), 0);
-        classifier_destroy(current);
-    }
+static void finds_the_first_of_those_alike(void **unused)
+{
+    static const uint32_t numbers[] = {20, 50, 200, 1000, MAX_RULES};
+
+    (void)unused;
+    lab_sets_make();
+    draw_rule = lab_draw_alike;
+    draw_key = lab_draw_alike_key;
+    for (unsigned round = 0; round < 5; round++)
+        run(numbers[round], round + 1);
     lab_sets_put();
 }
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(finds_the_first)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(finds_the_first),
+                                       cmocka_unit_test(finds_the_first_of_those_alike)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

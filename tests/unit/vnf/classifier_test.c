@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The classifier where it has edges: the highest number, prefixes of all lengths, rules that share
-// one hash, more kinds of rules than there are tables, groups too large for boxes of their own, and
-// an item of a trie under a hash that many share.
+// one hash, more kinds of rules than there are tables, ranges of ports without end, rules too much
+// alike, and groups too large for boxes of their own.
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -25,6 +25,16 @@ static struct classifier_rule *any_rule(uint32_t seq)
     r->zone = 1;
     r->source_port_last = r->destination_port_last = UINT16_MAX;
     return r;
+}
+
+static const struct classifier_rule *look_up(const struct classifier_key *key)
+{
+    const struct classifier_rule *rule;
+    int is_over;
+
+    rule = classifier_lookup(current, key, &is_over);
+    assert_false(is_over);
+    return rule;
 }
 
 static void change(struct classifier_rule *const *rules, unsigned n, int is_removal)
@@ -81,8 +91,8 @@ static void empty_has_none(void **unused)
 
     (void)unused;
     key6.family = 6;
-    assert_null(classifier_lookup(current, &key4));
-    assert_null(classifier_lookup(current, &key6));
+    assert_null(look_up(&key4));
+    assert_null(look_up(&key6));
 }
 
 static void highest_number_is_found(void **unused)
@@ -94,11 +104,11 @@ static void highest_number_is_found(void **unused)
     key6.family = 6;
     other.zone = 2;
     change(&r, 1, 0);
-    assert_ptr_equal(classifier_lookup(current, &key4), r);
-    assert_ptr_equal(classifier_lookup(current, &key6), r);
-    assert_null(classifier_lookup(current, &other));
+    assert_ptr_equal(look_up(&key4), r);
+    assert_ptr_equal(look_up(&key6), r);
+    assert_null(look_up(&other));
     forget(&r, 1);
-    assert_null(classifier_lookup(current, &key4));
+    assert_null(look_up(&key4));
 }
 
 static void prefixes_of_all_lengths(void **unused)
@@ -121,7 +131,7 @@ static void prefixes_of_all_lengths(void **unused)
         }
         change(rules, n_bits + 1, 0);
         for (unsigned len = n_bits;; len--) {
-            assert_ptr_equal(classifier_lookup(current, &key), rules[len]);
+            assert_ptr_equal(look_up(&key), rules[len]);
             if (len == 0)
                 break;
             key.destination[(len - 1) / 8] ^= (uint8_t)(0x80 >> (len - 1) % 8);
@@ -147,55 +157,175 @@ static void rules_under_one_hash(void **unused)
     change(rules, 500, 0);
     for (unsigned i = 0; i < 500; i++) {
         key.destination_port = (uint16_t)(32768 + i);
-        assert_ptr_equal(classifier_lookup(current, &key), rules[i]);
+        assert_ptr_equal(look_up(&key), rules[i]);
     }
     key.protocol = 17;
-    assert_null(classifier_lookup(current, &key));
+    assert_null(look_up(&key));
     forget(rules, 500);
 }
 
-// Each pair of lengths would have a table of its own, were there as many.
+#define N_ALIKE 13 // one more than may share a hash
+#define N_LENS 5
+#define N_KINDS 3
+
+static const uint8_t kind_lens[N_LENS] = {128, 64, 48, 32, 0};
+static const uint16_t kind_ports[N_KINDS][2] = {{80, 80}, {256, 511}, {0, UINT16_MAX}};
+
+static void set_lens(struct classifier_rule *r, unsigned source, unsigned destination)
+{
+    r->family = 6;
+    r->source_len = kind_lens[source];
+    r->destination_len = kind_lens[destination];
+}
+
+// Each kind would have a table of its own, were there as many. They come so that what is there
+// already fits none of the next.
 static void more_kinds_than_tables(void **unused)
 {
-    static struct classifier_rule *rules[20 * 20 * 16];
-    struct classifier_key key = key4;
+    static struct classifier_rule *rules[N_LENS * N_LENS * N_KINDS * N_ALIKE];
     unsigned n = 0;
 
     (void)unused;
-    for (unsigned source_len = 1; source_len <= 20; source_len++)
-        for (unsigned destination_len = 1; destination_len <= 20; destination_len++)
-            for (unsigned i = 0; i < 16; i++) {
-                struct classifier_rule *r = rules[n] = any_rule(n + 1);
+    for (unsigned i = 0; i < N_LENS * N_LENS * N_KINDS * N_ALIKE; i++) {
+        unsigned kind = i / N_ALIKE % N_KINDS, lens = i / N_ALIKE / N_KINDS;
 
-                r->family = 4;
-                r->source_len = (uint8_t)source_len;
-                r->destination_len = (uint8_t)destination_len;
-                r->flags = CLASSIFIER_PROTOCOL;
-                r->protocol = 1;
-                r->flags |= CLASSIFIER_ICMP_TYPE;
-                r->icmp_type = (uint8_t)(n % 16);
-                n++;
-            }
+        rules[n] = any_rule(n + 1);
+        set_lens(rules[n], lens / N_LENS, lens % N_LENS);
+        if (kind < 2) {
+            rules[n]->flags = CLASSIFIER_PROTOCOL;
+            rules[n]->protocol = 6;
+        }
+        rules[n]->destination_port_first = kind_ports[kind][0];
+        rules[n]->destination_port_last = kind_ports[kind][1];
+        n++;
+    }
     change(rules, n, 0);
-    assert_int_equal(classifier_n_tables(current, 4), 47); // and one for what fits nowhere
-    memset(key.source, 0, 4);
-    memset(key.destination, 0, 4);
-    key.protocol = 1;
-    for (unsigned i = 0; i < 16; i++) {
-        key.icmp_type = (uint8_t)i;
-        assert_ptr_equal(classifier_lookup(current, &key), rules[i]);
+    assert_int_equal(classifier_n_tables(current, 6), 48);
+    for (unsigned i = 0; i < n; i += N_ALIKE) {
+        struct classifier_key key = key4;
+
+        key.family = 6;
+        memset(key.source, 0, 16);
+        memset(key.destination, 0, 16);
+        if (rules[i]->source_len < 128) // no longer prefix has it
+            key.source[rules[i]->source_len / 8] = 0x80;
+        if (rules[i]->destination_len < 128)
+            key.destination[rules[i]->destination_len / 8] = 0x80;
+        key.destination_port = (uint16_t[]){80, 300, 3}[i / N_ALIKE % N_KINDS];
+        assert_ptr_equal(look_up(&key), rules[i]);
     }
-    change(rules, n - 16, 1); // but for the last kind
-    for (unsigned i = 0; i < 16; i++) {
-        key.icmp_type = (uint8_t)i;
-        assert_ptr_equal(classifier_lookup(current, &key), rules[n - 16 + i]);
-    }
-    key.source[2] = 0x10; // bit 20
-    assert_null(classifier_lookup(current, &key));
-    for (unsigned i = 0; i < n - 16; i++)
-        classifier_forget(rules[i]);
-    change(rules, n - 16, 0);
     forget(rules, n);
+}
+
+// However many rules are alike but for one range of ports, few steps tell which is the first. They
+// are narrow and wide, in one another and apart, and two of each.
+static void ranges_of_ports(void **unused)
+{
+    enum { N = 20000 };
+    static struct classifier_rule *rules[N];
+    static uint32_t first_of[65536]; // number of the rule, 0: none
+    struct classifier_key key = key4;
+
+    (void)unused;
+    memset(first_of, 0, sizeof(first_of));
+    for (unsigned i = 0; i < N; i++) {
+        uint32_t from = i % 3 == 0 ? 32767 - i : i * 7919U % 60000 + 2, to = from + i % 500 + 1;
+
+        if (i % 3 == 0)
+            to = 32768 + i / 2;
+        rules[i] = any_rule(N - i);
+        rules[i]->flags = CLASSIFIER_PROTOCOL;
+        rules[i]->protocol = 6;
+        rules[i]->destination_port_first = (uint16_t)from;
+        rules[i]->destination_port_last = (uint16_t)to;
+        for (uint32_t port = from; port <= to; port++)
+            first_of[port] = N - i;
+    }
+    change(rules, N, 0);
+    for (uint32_t port = 0; port < 65536; port++) {
+        const struct classifier_rule *found;
+
+        key.destination_port = (uint16_t)port;
+        found = look_up(&key);
+        assert_int_equal(found != NULL ? found->seq : 0, first_of[port]);
+    }
+    forget(rules, N);
+}
+
+// The same in few numbers: flags, types and codes.
+static void flags_and_types(void **unused)
+{
+    enum { N = 20000 };
+    static struct classifier_rule *rules[N];
+
+    (void)unused;
+    for (unsigned i = 0; i < N; i++) {
+        rules[i] = any_rule(i + 1);
+        rules[i]->flags = CLASSIFIER_PROTOCOL;
+        if (i % 2 == 0) {
+            rules[i]->protocol = 6;
+            rules[i]->tcp_flags_mask = i / 2 % 64 | 1;
+            rules[i]->tcp_flags = rules[i]->tcp_flags_mask & (uint8_t)(i / 128);
+            continue;
+        }
+        rules[i]->protocol = 1;
+        rules[i]->flags |= CLASSIFIER_ICMP_TYPE | (i % 4 == 1 ? CLASSIFIER_ICMP_CODE : 0);
+        rules[i]->icmp_type = (uint8_t)(1 + i / 512 % 100);
+        rules[i]->icmp_code = (uint8_t)(i / 4);
+    }
+    change(rules, N, 0);
+    for (unsigned i = 0; i < 1024; i++) {
+        struct classifier_key key = key4;
+        const struct classifier_rule *found;
+
+        key.source_port = key.destination_port = key.tcp_flags = 0;
+        key.protocol = i % 2 ? 1 : 6;
+        if (i % 2 == 0)
+            key.tcp_flags = i / 2 % 64;
+        else
+            key.icmp_type = (uint8_t)(i / 4 % 110);
+        key.icmp_code = i % 2 ? (uint8_t)i : 0;
+        found = look_up(&key);
+        for (unsigned r = 0; r < N && (found == NULL || r + 1 < found->seq); r++)
+            assert_false(rules[r]->protocol == key.protocol &&
+                         (key.tcp_flags & rules[r]->tcp_flags_mask) == rules[r]->tcp_flags &&
+                         rules[r]->icmp_type == key.icmp_type &&
+                         (rules[r]->icmp_code == key.icmp_code ||
+                          !(rules[r]->flags & CLASSIFIER_ICMP_CODE)));
+    }
+    forget(rules, N);
+}
+
+// Ranges at both ends that all packets are in or near: given up, but where the first ones match.
+static void too_many_alike_are_given_up(void **unused)
+{
+    static struct classifier_rule *rules[2 * CLASSIFIER_MAX_STEPS];
+    struct classifier_key key = key4;
+    int is_over;
+
+    (void)unused;
+    for (unsigned i = 0; i < 2 * CLASSIFIER_MAX_STEPS; i++) {
+        rules[i] = any_rule(i + 1);
+        rules[i]->flags = CLASSIFIER_PROTOCOL;
+        rules[i]->protocol = 6;
+        rules[i]->destination_port_first = 81;
+        rules[i]->destination_port_last = 83;
+        rules[i]->source_port_first = (uint16_t)(20000 - i);
+        rules[i]->source_port_last = (uint16_t)(50000 + i);
+    }
+    key.destination_port = 82;
+    key.source_port = 7;
+    change(rules, CLASSIFIER_MAX_STEPS / 2, 0);
+    assert_null(look_up(&key));
+    change(rules + CLASSIFIER_MAX_STEPS / 2, 3 * CLASSIFIER_MAX_STEPS / 2, 0);
+    assert_null(classifier_lookup(current, &key, &is_over));
+    assert_true(is_over);
+    key.source_port = 30000;
+    assert_ptr_equal(look_up(&key), rules[0]);
+    key.source_port = 7;
+    key.destination_port = 80;
+    assert_null(look_up(&key));
+    forget(rules, 2 * CLASSIFIER_MAX_STEPS);
 }
 
 static void groups_large_and_small(void **unused)
@@ -221,7 +351,7 @@ static void groups_large_and_small(void **unused)
         for (uint32_t i = 0; i < n + 1; i++) {
             memcpy(key.source, (uint8_t[]){172, 16, (uint8_t)(i >> 8), (uint8_t)i}, 4);
             memcpy(key.destination, (uint8_t[]){172, 16, 0, 0}, 4);
-            assert_ptr_equal(classifier_lookup(current, &key), i < n ? r : NULL);
+            assert_ptr_equal(look_up(&key), i < n ? r : NULL);
         }
         change(&r, 1, 1);
         classifier_forget(r);
@@ -232,38 +362,6 @@ static void groups_large_and_small(void **unused)
     free(r);
 }
 
-static void a_trie_keeps_items_of_one_hash_in_order(void **unused)
-{
-    struct trie_node *root = NULL;
-    const struct trie_leaf *leaf;
-    struct trie_edit e;
-    int values[100];
-
-    (void)unused;
-    trie_edit_init(&e);
-    for (unsigned i = 0; i < 100; i++) {
-        const struct trie_item item = {
-            .order = 1000 - i, .hash = i % 2 == 0 ? 7 : 7 + (i << 25), .value = &values[i]};
-
-        assert_int_equal(trie_add(&e, &root, &item), 0);
-    }
-    leaf = trie_leaf(root, 7, UINT64_MAX);
-    assert_non_null(leaf);
-    assert_true(leaf->node.n >= 50);
-    for (uint32_t i = 1; i < leaf->node.n; i++)
-        assert_true(leaf->items[i - 1].order < leaf->items[i].order);
-    assert_null(trie_leaf(root, 7, leaf->node.best));
-    assert_int_equal(trie_del(&e, &root, 7, &values[1]), -2);
-    assert_int_equal(root->best, 901);
-    assert_int_equal(trie_del(&e, &root, 7 + (99U << 25), &values[99]), 0);
-    assert_int_equal(root->best, 902);
-    for (unsigned i = 0; i < 99; i++)
-        assert_int_equal(trie_del(&e, &root, i % 2 == 0 ? 7 : 7 + (i << 25), &values[i]), 0);
-    assert_null(root);
-    assert_int_equal(e.memory, 0);
-    trie_edit_commit(&e);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -272,8 +370,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(prefixes_of_all_lengths, setup, teardown),
         cmocka_unit_test_setup_teardown(rules_under_one_hash, setup, teardown),
         cmocka_unit_test_setup_teardown(more_kinds_than_tables, setup, teardown),
+        cmocka_unit_test_setup_teardown(ranges_of_ports, setup, teardown),
+        cmocka_unit_test_setup_teardown(flags_and_types, setup, teardown),
+        cmocka_unit_test_setup_teardown(too_many_alike_are_given_up, setup, teardown),
         cmocka_unit_test_setup_teardown(groups_large_and_small, setup, teardown),
-        cmocka_unit_test(a_trie_keeps_items_of_one_hash_in_order),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -47,11 +47,12 @@ static void *read_on(void *unused)
     while (!__atomic_load_n(&is_over, __ATOMIC_ACQUIRE)) {
         const struct classifier *c = __atomic_load_n(&current, __ATOMIC_ACQUIRE);
         uint32_t generation = 0;
+        int is_given_up;
 
         for (uint32_t i = 0; i < N_RULES; i++) {
             const struct classifier_key key = key_of(i);
             const struct marked_rule *found =
-                (const struct marked_rule *)(const void *)classifier_lookup(c, &key);
+                (const struct marked_rule *)(const void *)classifier_lookup(c, &key, &is_given_up);
 
             if (found == NULL || found->match.seq != 10000 + i) {
                 n_wrong++;

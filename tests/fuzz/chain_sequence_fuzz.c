@@ -1,0 +1,453 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Can a sequence of packets, edits and time make a chain with a firewall and a NAT lose a buffer,
+// keep more than the tenant may, send what is malformed, show an inside address outside, or forget
+// who sent what it has translated? libFuzzer with ASan and UBSan. The input is a list of steps:
+// packets from both sides, well formed ones and others, in bursts; what was sent answered, or
+// quoted in an ICMP error; rules changed, configurations committed, the process restarted; time. A
+// probe is a packet whose answer, and an error about it, must come back to its sender. Next: what
+// the assertions name.
+
+#include <arpa/inet.h>
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "dataplane/chain/packet.h"
+#include "dataplane/parse/parse.h"
+#include "tests/fuzz/chain_setup.h"
+#include "tests/lib/packet_builder.h"
+
+#define MAX_STEPS 150
+#define MAX_FRAME 512
+#define N_KEPT 8  // sent frames that later ones answer or quote
+#define MARK 0xa5 // in metadata that no stage reads: as the builder made it
+#define MAC_IN "52:54:00:00:00:01"
+#define MAC_OUT "52:54:00:00:00:02"
+#define TCP_SYN 0x02
+#define TCP_SYN_ACK 0x12
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+int LLVMFuzzerInitialize(int *argc, char ***argv);
+
+struct kept {
+    uint8_t bytes[MAX_FRAME];
+    uint32_t len;
+    unsigned port;
+};
+
+static struct kept kept[N_KEPT];
+static unsigned n_kept;
+static struct rte_mbuf *burst[BURST_SIZE];
+static unsigned n_burst;
+static struct frame frame;
+
+static const char *const hosts4[] = {"10.0.0.1",    "10.0.0.2",    "10.0.0.3",  "10.0.0.4",
+                                     "192.0.2.1",   "192.0.2.2",   "192.0.2.3", "203.0.113.1",
+                                     "203.0.113.2", "203.0.113.3", "224.0.0.5", "255.255.255.255",
+                                     "0.0.0.0",     "10.0.0.1",    "192.0.2.1", "203.0.113.1"};
+static const char *const hosts6[] = {"fd00::1", "fd00::2", "2001:db8::1", "2001:db8::2",
+                                     "ff02::1", "fe80::1", "::",          "fd00::3"};
+
+int LLVMFuzzerInitialize(int *argc, char ***argv)
+{
+    (void)argc, (void)argv;
+    setup_init();
+    return 0;
+}
+
+static void begin_frame(unsigned port)
+{
+    frame_ether(&frame, port == SETUP_IN ? MAC_OUT : MAC_IN, port == SETUP_IN ? MAC_IN : MAC_OUT);
+}
+
+static void put_numbers(struct input *in)
+{
+    static const uint8_t numbers[] = {0, 1, 2, 8, 9, 21, 100, 255};
+    uint8_t what = take(in);
+
+    memset(frame.bytes + frame.l4_off + 4, 0, 8);
+    frame.bytes[frame.l4_off + 7] = numbers[what & 7];
+    frame.bytes[frame.l4_off + 11] = numbers[what >> 3 & 7];
+    if (what >= 0xe0) // far away
+        frame.bytes[frame.l4_off + 4] = frame.bytes[frame.l4_off + 8] = take(in);
+}
+
+static void make_l4(struct input *in, uint8_t protocol)
+{
+    uint16_t from = (uint16_t)(SETUP_FIRST_PORT + take(in) % 8);
+    uint16_t to = (uint16_t)(SETUP_FIRST_PORT + take(in) % 4);
+
+    switch (protocol) {
+    case 0:
+        frame_udp(&frame, from, to);
+        break;
+    case 1:
+        frame_tcp(&frame, from, to, take(in) & 0x3f, 0);
+        put_numbers(in);
+        break;
+    case 2:
+        frame_icmp(&frame, frame.ip4_off != 0 ? 8 : 128, 0);
+        frame_put16(&frame, frame.l4_off + 4, from);
+        break;
+    case 3:
+        frame_icmp(&frame, take(in), take(in) % 4);
+        break;
+    case 4:
+        frame_sctp(&frame, from, to);
+        break;
+    default:
+        frame_proto(&frame, 47);
+    }
+}
+
+static void make_ip(struct input *in, uint8_t what)
+{
+    uint8_t ends = take(in);
+
+    if (what >= 0x30)
+        frame_ip4(&frame, hosts4[ends & 15], hosts4[ends >> 4]);
+    else
+        frame_ip6(&frame, hosts6[ends & 7], hosts6[ends >> 4 & 7]);
+}
+
+// From a port; returns whether it is as the builder makes it.
+static int make_frame(struct input *in, unsigned port)
+{
+    uint8_t what = take(in), n_changes;
+
+    begin_frame(port);
+    make_ip(in, what);
+    if ((what & 15) == 15) {
+        uint8_t offset = take(in);
+
+        (frame.ip4_off != 0 ? frame_ip4_fragment : frame_ip6_fragment)(&frame, offset % 4 * 24U,
+                                                                       offset & 0x10);
+        frame.bytes[frame.ip4_off != 0 ? frame.ip4_off + 5 : frame.fragment_off + 7] = offset >> 5;
+    }
+    make_l4(in, what % 7);
+    frame_payload(&frame, take(in) % 64);
+    frame_end(&frame);
+    n_changes = take(in);
+    if (n_changes < 0xe0)
+        return 1;
+    for (unsigned i = 0; i < (n_changes & 3U) + 1; i++)
+        frame.bytes[12 + take(in) % (frame.len - 12)] = take(in);
+    return 0;
+}
+
+static struct rte_mbuf *make_mbuf(unsigned port, int is_sound)
+{
+    struct rte_mbuf *m = fuzz_segments(frame.bytes, frame.len, NULL, 0, RTE_PKTMBUF_HEADROOM, 0);
+
+    packet_of(m)->in_port = setup_slot(port);
+    packet_of(m)->reserved[0] = is_sound ? MARK : 0;
+    parse_burst(&m, 1);
+    return m;
+}
+
+// What is sent is well formed if what came was, and shows no address that the NAT hides.
+static void check_sent(const struct setup_frame *sent)
+{
+    static uint8_t bytes[FUZZ_MAX_WIRE];
+    struct rte_mbuf *m = sent->m;
+    struct packet *p = packet_of(m);
+    int is_sound = p->reserved[0] == MARK;
+
+    fuzz_flatten(m, bytes);
+    parse_burst(&m, 1);
+    assert(p->l2_error == API_DROP_NONE);
+    if (p->l3_error != API_DROP_NONE || !(p->flags & (PACKET_IP4 | PACKET_IP6)))
+        return;
+    if (is_sound && (p->flags & PACKET_IP4))
+        assert(fuzz_remainder_ip4(bytes + p->l3_off) == 0);
+    if (is_sound && fuzz_is_summed(bytes, p))
+        assert(fuzz_remainder(bytes, p) == 0);
+    if (sent->port == SETUP_OUT && setup_has_nat() && (p->flags & PACKET_IP4))
+        assert(memcmp(bytes + p->l3_off + 12, (const uint8_t[]){10, 0, 0}, 3) != 0);
+}
+
+static void keep(const struct setup_frame *sent)
+{
+    static uint8_t bytes[FUZZ_MAX_WIRE];
+    struct kept *k = &kept[n_kept % N_KEPT];
+
+    if (sent->m->pkt_len > MAX_FRAME)
+        return;
+    memcpy(k->bytes, fuzz_flatten(sent->m, bytes), sent->m->pkt_len);
+    k->len = sent->m->pkt_len;
+    k->port = sent->port;
+    n_kept++;
+}
+
+static void check_all(void)
+{
+    uint32_t n_sessions, n_half_open;
+    uint64_t n_opened;
+
+    setup_counts(&n_sessions, &n_half_open, &n_opened);
+    assert(n_sessions <= SETUP_SESSION_LIMIT && n_half_open <= SETUP_HALF_OPEN_LIMIT);
+    assert(n_half_open <= n_sessions);
+    for (unsigned i = 0; i < setup_n_sent; i++) {
+        check_sent(&setup_sent[i]);
+        keep(&setup_sent[i]);
+        rte_pktmbuf_free(setup_sent[i].m);
+    }
+    setup_n_sent = 0;
+    assert(fuzz_n_live() == fuzz_n_waiting());
+}
+
+static void walk(void)
+{
+    setup_walk(burst, n_burst);
+    n_burst = 0;
+    check_all();
+}
+
+static void receive(unsigned port, int is_sound)
+{
+    burst[n_burst++] = make_mbuf(port, is_sound);
+    if (n_burst == BURST_SIZE)
+        walk();
+}
+
+// The addresses of a frame that was sent, as text.
+struct ends {
+    int is_ip4;
+    char source[INET6_ADDRSTRLEN], destination[INET6_ADDRSTRLEN];
+};
+
+// 0: it has none.
+static int read_ends(const uint8_t *bytes, const struct packet *p, struct ends *e)
+{
+    const uint8_t *ip = bytes + p->l3_off;
+
+    e->is_ip4 = (p->flags & PACKET_IP4) != 0;
+    if (p->l3_error != API_DROP_NONE || !(p->flags & (PACKET_IP4 | PACKET_IP6)))
+        return 0;
+    (void)inet_ntop(e->is_ip4 ? AF_INET : AF_INET6, ip + (e->is_ip4 ? 12 : 8), e->source,
+                    sizeof(e->source));
+    (void)inet_ntop(e->is_ip4 ? AF_INET : AF_INET6, ip + (e->is_ip4 ? 16 : 24), e->destination,
+                    sizeof(e->destination));
+    return 1;
+}
+
+static void begin_answer(unsigned port, const struct ends *e)
+{
+    begin_frame(port);
+    (e->is_ip4 ? frame_ip4 : frame_ip6)(&frame, e->destination, e->source);
+}
+
+// The answer that a host gives to a frame that was sent to it. 0: none.
+static int answer(const struct kept *k, const struct packet *p)
+{
+    const uint8_t *l4 = k->bytes + p->l4_off;
+    struct ends e;
+
+    if (!read_ends(k->bytes, p, &e) || !(p->flags & PACKET_L4))
+        return 0;
+    begin_answer(k->port, &e);
+    switch (p->l4_proto) {
+    case IPPROTO_UDP:
+        frame_udp(&frame, (uint16_t)(l4[2] << 8 | l4[3]), (uint16_t)(l4[0] << 8 | l4[1]));
+        break;
+    case IPPROTO_TCP:
+        frame_tcp(&frame, (uint16_t)(l4[2] << 8 | l4[3]), (uint16_t)(l4[0] << 8 | l4[1]),
+                  TCP_SYN_ACK, 0);
+        memset(frame.bytes + frame.l4_off + 4, 0, 4);
+        memcpy(frame.bytes + frame.l4_off + 8, l4 + 4, 4);
+        frame.bytes[frame.l4_off + 11]++; // what SYNs here count from is less than 255, or far
+        break;
+    case IPPROTO_ICMP:
+    case IPPROTO_ICMPV6:
+        if (l4[0] != (e.is_ip4 ? 8 : 128))
+            return 0;
+        frame_icmp(&frame, e.is_ip4 ? 0 : 129, 0);
+        memcpy(frame.bytes + frame.l4_off + 4, l4 + 4, 4);
+        break;
+    default:
+        return 0;
+    }
+    frame_payload(&frame, 8);
+    frame_end(&frame);
+    return 1;
+}
+
+// The error that a host gives instead. 0: none.
+static int complain(const struct kept *k, const struct packet *p)
+{
+    struct ends e;
+
+    if (!read_ends(k->bytes, p, &e))
+        return 0;
+    begin_answer(k->port, &e);
+    frame_icmp(&frame, e.is_ip4 ? 3 : 1, 1);
+    frame_bytes(&frame, k->bytes + p->l3_off, p->l3_end - p->l3_off);
+    frame_end(&frame);
+    return 1;
+}
+
+static struct packet parse_kept(const struct kept *k)
+{
+    struct rte_mbuf *m = fuzz_segment(k->bytes, k->len, 0, 0);
+    struct packet p;
+
+    parse_burst(&m, 1);
+    p = *packet_of(m);
+    rte_pktmbuf_free(m);
+    return p;
+}
+
+// An answer or an error to something that was sent, sound or changed a little.
+static void react(struct input *in, int is_error)
+{
+    const struct kept *k = &kept[take(in) % N_KEPT];
+    uint8_t n_changes = take(in);
+    struct packet p;
+
+    if (k->len == 0)
+        return;
+    p = parse_kept(k);
+    if (!(is_error ? complain : answer)(k, &p))
+        return;
+    for (unsigned i = 0; n_changes >= 0xc0 && i < (n_changes & 3U) + 1; i++)
+        frame.bytes[12 + take(in) % (frame.len - 12)] = take(in);
+    receive(k->port, n_changes < 0xc0);
+}
+
+// A frame of ours alone. Returns whether it was sent, just it, into *k.
+static int carry(unsigned port, struct kept *k)
+{
+    uint32_t before = n_kept;
+
+    receive(port, 1);
+    walk();
+    *k = kept[before % N_KEPT];
+    return n_kept == before + 1;
+}
+
+static struct session_tuple tuple_of(const struct kept *k, enum chain_packet_kind kind)
+{
+    struct rte_mbuf *m = fuzz_segment(k->bytes, k->len, 0, 0);
+    struct session_tuple t = {0};
+    uint8_t drop;
+
+    parse_burst(&m, 1);
+    assert(chain_packet_tuple(m, packet_of(m), &t, &drop) == kind);
+    if (kind == CHAIN_PACKET_ICMP_ERROR)
+        assert(chain_icmp_inner(m, packet_of(m), &t, &drop) == 0);
+    rte_pktmbuf_free(m);
+    return t;
+}
+
+static void expect_back(unsigned port, const struct session_tuple *sent)
+{
+    struct kept k, out = kept[(n_kept - 1) % N_KEPT];
+    struct packet p = parse_kept(&out);
+    struct session_tuple t;
+
+    assert(answer(&out, &p) && carry(out.port, &k) && k.port == port);
+    t = tuple_of(&k, CHAIN_PACKET_SESSION);
+    t = session_tuple_reverse(&t);
+    assert(session_tuple_is_equal(&t, sent));
+    assert(complain(&out, &p) && carry(out.port, &k) && k.port == port);
+    t = tuple_of(&k, CHAIN_PACKET_ICMP_ERROR);
+    assert(session_tuple_is_equal(&t, sent));
+}
+
+// A packet between hosts, the answer to it, and an error about it. If there is a session for it, as
+// there is where it was translated, both must come back to who sent it.
+static void probe(struct input *in, unsigned port)
+{
+    static const uint8_t kinds[] = {0, 1, 2}; // UDP, TCP, echo
+    uint64_t n_before, n_after;
+    struct session_tuple sent;
+    uint32_t n_sessions, n_half_open;
+    struct kept k;
+    uint8_t what = take(in);
+
+    walk();
+    begin_frame(port);
+    make_ip(in, what);
+    make_l4(in, kinds[what % 3]);
+    if (what % 3 == 1)
+        frame.bytes[frame.l4_off + 13] = TCP_SYN;
+    frame_end(&frame);
+    memcpy(k.bytes, frame.bytes, frame.len);
+    k.len = frame.len;
+    setup_counts(&n_sessions, &n_half_open, &n_before);
+    {
+        struct rte_mbuf *m = fuzz_segment(k.bytes, k.len, 0, 0);
+        uint8_t drop;
+        int is_session;
+
+        parse_burst(&m, 1);
+        is_session = chain_packet_tuple(m, packet_of(m), &sent, &drop) == CHAIN_PACKET_SESSION;
+        rte_pktmbuf_free(m);
+        if (!is_session || !carry(port, &k) || setup_find(port, &sent) == NULL)
+            return;
+    }
+    setup_counts(&n_sessions, &n_half_open, &n_after);
+    if (what % 3 == 1 && n_after == n_before)
+        return; // a SYN within another connection
+    expect_back(port, &sent);
+}
+
+static void step(struct input *in)
+{
+    uint8_t op = take(in);
+    unsigned port = op >> 7;
+
+    switch (op & 15) {
+    case 0:
+        walk();
+        setup_pass(take(in) * 200U);
+        check_all();
+        break;
+    case 1:
+        walk();
+        if (op == 0xf1)
+            setup_restart();
+        if (op >= 0xc1)
+            setup_configure(in);
+        else
+            setup_edit(in);
+        check_all();
+        break;
+    case 2:
+        walk();
+        break;
+    case 3:
+    case 4:
+        react(in, 0);
+        break;
+    case 5:
+        react(in, 1);
+        break;
+    case 6:
+    case 7:
+    case 8:
+        probe(in, port);
+        break;
+    default:
+        receive(port, make_frame(in, port));
+    }
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct input in = {data, size};
+    uint32_t n_sessions, n_half_open;
+    uint64_t n_opened;
+
+    memset(kept, 0, sizeof(kept));
+    n_kept = 0;
+    setup_configure(&in);
+    for (unsigned i = 0; i < MAX_STEPS && in.size > 0; i++)
+        step(&in);
+    walk();
+    setup_clear();
+    check_all();
+    setup_counts(&n_sessions, &n_half_open, &n_opened);
+    assert(n_sessions == 0 && n_half_open == 0 && fuzz_n_live() == 0);
+    return 0;
+}
