@@ -4,6 +4,7 @@
 // for chains. Changes nothing but the indices. Next: check_firewall.c, check_nat.c.
 
 #include "control/datastore/check.h"
+#include "control/datastore/standing.h"
 #include "dataplane/api/culvert_api.h"
 
 #include <errno.h>
@@ -121,23 +122,28 @@ static int check_guest_is_free(struct checker *s, const struct lyd_node *leaf, c
 
 int check_chain_functions(struct checker *s, const struct lyd_node *chain, const char *tenant)
 {
-    char key[CHECK_KEY_SIZE], quoted[ERROR_QUOTE_SIZE];
+    char key[CHECK_KEY_SIZE], quoted[ERROR_QUOTE_SIZE], name[API_NAME_SIZE];
     const struct lyd_node *child, *function;
     unsigned n[2] = {0};
     int r = 0;
 
     for (child = lyd_child(chain); child && r == 0; child = child->next) {
+        unsigned further;
         bool is_guest;
 
         if (child->schema->nodetype != LYS_LEAFLIST)
             continue;
-        (void)snprintf(key, sizeof(key), "%s/%s", tenant, lyd_get_value(child));
+        further = standing_parse(lyd_get_value(child), name);
+        (void)snprintf(key, sizeof(key), "%s/%s", tenant, name);
         function = index_find(&s->functions, key);
         if (!function)
             return error_at(s->e, -EINVAL, child,
                             "%s: tenant %s has no firewall, nat or guest-function of that name",
                             error_quote(lyd_get_value(child), quoted), tenant);
         is_guest = check_is_list(function, "guest-functions");
+        if (is_guest && further)
+            return error_at(s->e, -EINVAL, child, "%s: a guest stands on one chain, once: as %s",
+                            error_quote(lyd_get_value(child), quoted), name);
         if (++n[is_guest] > API_MAX_CHAIN_FUNCTIONS)
             return error_at(s->e, -E2BIG, child, "more than %d %s on one chain",
                             API_MAX_CHAIN_FUNCTIONS,

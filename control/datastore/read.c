@@ -83,11 +83,15 @@ static int refuse_value(struct reader *s, const struct lyd_node *parent,
 static int add_name(struct reader *s, const struct lyd_node *node, const char *value)
 {
     char path[sizeof(s->e->path)], quoted[ERROR_QUOTE_SIZE];
+    const char *advice = schema_extension(node->schema, "once-more");
     const void *first = NULL;
     int r;
 
     node_path(node, value, path, sizeof(path));
     r = index_add(&s->names, path, node, &first);
+    if (r == -EEXIST && value && advice)
+        return error_at(s->e, -EINVAL, node, "%s is there twice, first on line %u: %s",
+                        error_quote(value, quoted), node_line(first), advice);
     if (r == -EEXIST && value)
         return error_at(s->e, -EINVAL, node, "%s is there twice, first on line %u",
                         error_quote(value, quoted), node_line(first));

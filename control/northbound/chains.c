@@ -63,6 +63,12 @@ static json_t *end_json(const struct encoding *encoding, const struct api_end *e
     return json_string(text);
 }
 
+// As the user writes it: NAME, or NAME:2 where it stands once more.
+static json_t *place_json(const char *name, unsigned further)
+{
+    return further == 0 ? json_string(name) : json_sprintf("%s:%u", name, further);
+}
+
 static json_t *functions_json(const struct encoding *encoding, uint32_t chain)
 {
     static const enum api_type types[API_FUNCTION_N_KINDS] = {
@@ -82,7 +88,7 @@ static json_t *functions_json(const struct encoding *encoding, uint32_t chain)
             if (f[i].owner != chain || f[i].kind >= API_FUNCTION_N_KINDS)
                 continue;
             item = encoding_item(encoding, types[f[i].kind], f[i].index);
-            json_array_append_new(list, json_string(item == NULL ? "?" : item->name));
+            json_array_append_new(list, place_json(item == NULL ? "?" : item->name, f[i].further));
         }
     }
     return list;

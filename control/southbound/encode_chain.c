@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "control/datastore/cable_end.h"
+#include "control/datastore/standing.h"
 #include "control/southbound/encoder.h"
 
 static int encode_end(struct encoder *c, struct api_end *to, const char *tenant, const char *text)
@@ -38,16 +39,18 @@ static int encode_end(struct encoder *c, struct api_end *to, const char *tenant,
 }
 
 // Firewalls, NATs and guests of a tenant share their names.
-static int encode_function(struct encoder *c, uint32_t chain, const char *tenant, const char *name)
+static int encode_function(struct encoder *c, uint32_t chain, const char *tenant, const char *text)
 {
     static const char *const kinds[API_FUNCTION_N_KINDS] = {[API_FUNCTION_FIREWALL] = "firewall",
                                                             [API_FUNCTION_NAT] = "nat",
                                                             [API_FUNCTION_GUEST] = "guest"};
     struct api_chain_function *item = encode_add(c, API_CHAIN_FUNCTION);
+    char name[API_NAME_SIZE];
 
     if (item == NULL)
         return encode_no_memory(c);
     item->owner = chain;
+    item->further = (uint8_t)standing_parse(text, name);
     for (uint8_t kind = API_FUNCTION_FIREWALL; kind < API_FUNCTION_N_KINDS; kind++) {
         int64_t index = encode_find(c, kinds[kind], tenant, name, NULL);
 

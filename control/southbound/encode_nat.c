@@ -149,6 +149,7 @@ static int fill_nat(struct encoder *c, struct api_nat *nat, const struct lyd_nod
     flags |= node_number(node, "paired") ? API_NAT_PAIRED : 0;
     flags |= node_number(node, "hairpin") ? API_NAT_HAIRPIN : 0;
     flags |= node_number(node, "parity") ? API_NAT_PARITY : 0;
+    flags |= node_number(node, "inbound-refresh") ? API_NAT_INBOUND_REFRESH : 0;
     nat->flags = (uint16_t)flags;
     nat->host_limit = encode_uint(node, "host-limit");
     if (port_range_parse(node_value(node, "ports"), &nat->port_first, &nat->port_last) < 0)

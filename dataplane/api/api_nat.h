@@ -13,10 +13,11 @@ enum api_nat_dependence {
 };
 
 enum api_nat_flag {
-    API_NAT_PAIRED = 1 << 0,  // one outside address for each inside host (RFC 4787 REQ-2)
-    API_NAT_HAIRPIN = 1 << 1, // RFC 4787 REQ-9
-    API_NAT_PARITY = 1 << 2,  // RFC 4787 REQ-4
-    API_NAT_FLAGS = (1 << 3) - 1,
+    API_NAT_PAIRED = 1 << 0,          // one outside address for each inside host (RFC 4787 REQ-2)
+    API_NAT_HAIRPIN = 1 << 1,         // RFC 4787 REQ-9
+    API_NAT_PARITY = 1 << 2,          // RFC 4787 REQ-4
+    API_NAT_INBOUND_REFRESH = 1 << 3, // packets from outside prolong UDP, too (RFC 4787 REQ-6)
+    API_NAT_FLAGS = (1 << 4) - 1,
 };
 
 struct api_nat {

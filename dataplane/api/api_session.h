@@ -26,6 +26,7 @@ enum api_timeout {
 };
 
 #define API_MAX_CHAIN_FUNCTIONS 8 // on one chain, guests not counted; and 8 guests
+#define API_MAX_FURTHER 9
 
 enum api_chain_flag {
     API_CHAIN_NO_WINDOW_CHECK = 1 << 0, // TCP: states only
@@ -42,9 +43,10 @@ enum api_function_kind {
 
 // What stands on a chain, in order from inside to outside.
 struct api_chain_function {
-    uint32_t owner; // chain
-    uint8_t kind;   // enum api_function_kind
-    uint8_t reserved[3];
+    uint32_t owner;  // chain
+    uint8_t kind;    // enum api_function_kind
+    uint8_t further; // 0: the function's first place on the chain; 2 to 9: a further one
+    uint8_t reserved[2];
     uint32_t index; // of the api_firewall, api_nat or api_guest_function, of the same tenant
 };
 
@@ -78,6 +80,7 @@ struct api_show_chain {
     X(closed, "sessions ended")                                           \
     X(rejudged, "sessions judged again after a commit")                   \
     X(revoked, "sessions ended by a commit")                              \
+    X(evicted, "half-open sessions ended by a limit, for newcomers")      \
     X(related, "ICMP errors that belong to a session")                    \
     X(fragments, "fragments that followed the decision of the first one") \
     X(rejected, "packets answered by a RST or an ICMP error")             \

@@ -30,6 +30,7 @@ static const struct api_field chain_fields[] = {
 static const struct api_field chain_function_fields[] = {
     UINT(api_chain_function, owner, 0, ANY32),
     UINT(api_chain_function, kind, API_FUNCTION_FIREWALL, API_FUNCTION_N_KINDS - 1),
+    UINT(api_chain_function, further, 0, API_MAX_FURTHER),
     ZERO(api_chain_function, reserved),
     UINT(api_chain_function, index, 0, ANY32),
 };

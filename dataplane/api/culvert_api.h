@@ -662,6 +662,7 @@ struct api_mac {
     X(FIREWALL_REJECTED, "a firewall rule, or the default, rejects it")                    \
     X(FIREWALL_CONNECTION_LIMIT, "the rule has all the sessions it may have")              \
     X(FIREWALL_RATE_LIMIT, "above the rule's rate limit")                                  \
+    X(FIREWALL_RULES_TOO_ALIKE, "so many rules are alike that the search was given up")    \
     X(NAT_NO_FREE_PORT, "no outside port left in the pool")                                \
     X(NAT_HOST_LIMIT, "the inside host has all the bindings it may have")                  \
     X(NAT_FILTERED, "binding does not admit this outside endpoint")                        \

@@ -25,6 +25,7 @@ struct chain_outcome {
     uint8_t drop;            // API_DROP_NONE: forwarded
     uint8_t is_rejected;     // dropped, and the sender is told
     uint8_t with_reset;      // TCP: by a RST
+    uint16_t identification; // of the whole packet whose fragment it is; 0: its own
 };
 
 static inline unsigned chain_side_of(const struct chain_burst *b, const struct packet *p)
@@ -52,6 +53,9 @@ struct session *chain_find(struct chain_burst *b, const struct session_query *qu
 void chain_carry_out(struct chain_burst *b, struct rte_mbuf *m,
                      const struct chain_outcome *outcome);
 
+// late.c: the packet, if it is a SYN, is answered in six seconds unless something comes of it.
+void chain_late_add(const struct chain_burst *b, struct rte_mbuf *m);
+
 // related.c: an ICMP error.
 void chain_relate(struct chain_burst *b, struct rte_mbuf *m);
 
@@ -61,6 +65,6 @@ void chain_fragment_later(struct chain_burst *b, struct rte_mbuf **m);
 int chain_fragment_first(struct chain_burst *b, struct rte_mbuf *m);
 // Carry out what was decided for a first fragment, and for those that have waited for it.
 void chain_fragment_decided(struct chain_burst *b, struct rte_mbuf **m,
-                            const struct chain_outcome *outcome);
+                            struct chain_outcome *outcome);
 
 #endif

@@ -63,13 +63,15 @@ static const struct function *find_function(const struct generation *generation,
     return generation_find(generation, kinds[item->kind].kind, tenant, name);
 }
 
-static uint8_t occurrence_of(const struct chain_config *config, const struct function *f)
+// What a NAT says of how its sessions are tracked.
+static uint32_t track_flags_of(const struct model *model, const struct api_chain_function *item)
 {
-    uint8_t n = 0;
+    uint32_t n;
+    const struct api_nat *nats = model_items(model, API_NAT, &n);
 
-    for (uint32_t i = 0; i < config->n_stages; i++)
-        n = (uint8_t)(n + (config->stages[i].f == f));
-    return n;
+    if (item->kind != API_FUNCTION_NAT || (nats[item->index].flags & API_NAT_INBOUND_REFRESH))
+        return 0;
+    return SESSION_TRACK_OUT_REFRESH;
 }
 
 static int add_stages(struct function *f, const struct model *model,
@@ -89,12 +91,12 @@ static int add_stages(struct function *f, const struct model *model,
         if (stage->f == NULL)
             return error_set(e, -EINVAL, f->name, "this dataplane has no functions of kind %s",
                              kinds[stage->kind].kind);
-        rc = chain_slot_get(f->state, stage->f, stage->kind, occurrence_of(config, stage->f),
-                            &stage->slot);
+        rc = chain_slot_get(f->state, stage->f, stage->kind, items[i].further, &stage->slot);
         if (rc < 0)
             return error_set(e, rc, f->name,
                              "too many functions come and go at once: do it in two steps");
         config->has_firewall |= stage->kind == API_FUNCTION_FIREWALL;
+        config->track_flags |= track_flags_of(model, &items[i]);
         config->n_stages++;
     }
     return 0;
@@ -203,5 +205,6 @@ const struct function_ops chain_ops = {
     .activate = chain_activate,
     .config_destroy = chain_config_destroy,
     .process = chain_process,
+    .tick = chain_late_tick,
     .age = chain_age,
 };

@@ -21,7 +21,9 @@ int chain_fragment_first(struct chain_burst *b, struct rte_mbuf *m)
 static void follow(struct chain_burst *b, struct rte_mbuf *m,
                    const struct fragment_decision *decision)
 {
-    struct chain_outcome outcome = {.direction = decision->direction, .drop = decision->drop};
+    struct chain_outcome outcome = {.direction = decision->direction,
+                                    .drop = decision->drop,
+                                    .identification = decision->identification};
     struct session *s = NULL;
 
     if (decision->drop == API_DROP_NONE && decision->session != UINT32_MAX) {
@@ -70,8 +72,21 @@ static void send(const struct chain_burst *b, struct rte_mbuf *m)
     rte_pktmbuf_free(m);
 }
 
+// What all fragments of a translated packet are called from now on. 0: they keep their name.
+static uint16_t identification_of(const struct rte_mbuf *m, const struct packet *p,
+                                  const struct chain_outcome *outcome)
+{
+    const struct session *s = outcome->session;
+    struct session_tuple to;
+
+    if (s == NULL || !s->is_translated || !chain_packet_is_fragmentable(m, p))
+        return 0;
+    to = session_tuple_reverse(session_key(s, !outcome->direction));
+    return chain_identification(p, &to);
+}
+
 void chain_fragment_decided(struct chain_burst *b, struct rte_mbuf **m,
-                            const struct chain_outcome *outcome)
+                            struct chain_outcome *outcome)
 {
     const struct session *s = outcome->session;
     struct fragment_decision decision = {
@@ -79,12 +94,14 @@ void chain_fragment_decided(struct chain_burst *b, struct rte_mbuf **m,
         .opened_ms = s != NULL ? s->opened_ms : 0,
         .direction = outcome->direction,
         .drop = outcome->drop,
+        .identification = identification_of(*m, packet_of(*m), outcome),
     };
     struct rte_mbuf *waiting[FRAGMENT_MAX_WAITING];
     uint32_t in = packet_of(*m)->in;
     unsigned n = fragment_decided(b->ctx->worker, b->config->id, chain_side_of(b, packet_of(*m)),
                                   *m, &decision, waiting);
 
+    outcome->identification = decision.identification;
     chain_carry_out(b, *m, outcome);
     if (n == 0)
         return;

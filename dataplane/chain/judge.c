@@ -37,10 +37,12 @@ static enum function_verdict ask_one(struct round *r, const struct walk_context 
 
     r->c.slot = r->c.is_turned ? &scratch : &r->q->slots[stage->slot];
     r->c.is_stateless = 0;
+    r->c.is_told_late = 0;
     r->c.drop = API_DROP_NONE;
     verdict = stage->f->ops->judge(stage->f, ctx, &r->c);
     if (verdict == FUNCTION_DENY || verdict == FUNCTION_REJECT)
         return verdict;
+    r->q->is_told_late |= r->c.is_told_late;
     if (!r->c.is_turned)
         r->asked |= 1ULL << stage->slot;
     if (stage->kind == API_FUNCTION_FIREWALL) {
@@ -68,6 +70,7 @@ static void deny(struct round *r, enum function_verdict verdict)
     // Without a reason it would pass for allowed.
     r->q->drop = r->c.drop != API_DROP_NONE ? r->c.drop : DROP_FIREWALL_DENIED;
     r->q->is_rejected = verdict == FUNCTION_REJECT;
+    r->q->is_told_late = r->c.is_told_late; // RFC 5382, REQ-4 a: a firewall decides for itself
     if (r->q->occasion != FUNCTION_AGAIN)
         release(r);
 }
@@ -111,6 +114,7 @@ void chain_ask(const struct function *f, const struct walk_context *ctx, struct 
               .is_inward = (uint8_t)is_inward},
     };
 
+    q->is_told_late = 0;
     while (i >= 0 && i < (int)config->n_stages) {
         enum function_verdict verdict = ask_one(&r, ctx, &config->stages[i]);
 
@@ -124,6 +128,25 @@ void chain_ask(const struct function *f, const struct walk_context *ctx, struct 
         i += r.c.is_inward ? -1 : 1;
     }
     allow(&r);
+}
+
+void chain_foresee(const struct session_query *const *queries, unsigned n)
+{
+    const struct chain_state *state = chain_state_of(queries[0]->chain); // all are of one burst
+    const struct function *f =
+        state != NULL ? __atomic_load_n(&state->active, __ATOMIC_ACQUIRE) : NULL;
+    const struct chain_config *config;
+
+    if (f == NULL)
+        return;
+    config = f->config;
+    session_foresee(config->tenant, queries, n);
+    for (uint32_t i = 0; i < config->n_stages; i++) {
+        const struct function *stage = config->stages[i].f;
+
+        if (stage->ops->foresee != NULL)
+            stage->ops->foresee(stage, queries, n);
+    }
 }
 
 int chain_ask_again(const struct function *f, const struct walk_context *ctx, struct session *s,

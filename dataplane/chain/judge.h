@@ -22,13 +22,18 @@ struct chain_inquiry {
     uint8_t is_turned;
     uint8_t is_stateless;
     uint8_t is_rejected;
-    uint8_t with_reset; // TCP is told so by a RST: a firewall. A NAT says why (RFC 5508, REQ-8)
-    uint8_t drop;       // API_DROP_NONE: allowed
+    uint8_t with_reset;   // TCP is told so by a RST: a firewall. A NAT says why (RFC 5508, REQ-8)
+    uint8_t is_told_late; // allowed or denied: see struct function_case
+    uint8_t drop;         // API_DROP_NONE: allowed
 };
 
 // Ask them in order. Denied, alone or stateless: nothing stays in the slots; but in the occasion
 // AGAIN they hold what is still to be released. Worker; main thread for RESTORE.
 void chain_ask(const struct function *f, const struct walk_context *ctx, struct chain_inquiry *q);
+
+// These packets of a burst are most likely the first ones of sessions: let the functions fetch what
+// they will be asked for. Worker.
+void chain_foresee(const struct session_query *const *queries, unsigned n);
 
 // An open session under another configuration. 0: it must end (session_close is the caller's).
 // Worker.

@@ -51,13 +51,28 @@ void chain_icmp_rewrite(struct rte_mbuf *m, const struct packet *p,
                         const struct session_tuple *inner, const uint8_t *source,
                         const uint8_t *destination);
 
+// identification.c. May routers cut the packet in pieces, or has that happened: would its
+// identification be told apart by who puts them together (RFC 6864, 4)? IPv4 only.
+int chain_packet_is_fragmentable(const struct rte_mbuf *m, const struct packet *p);
+// One that no other packet with these addresses and protocol has had for long; never 0. It stands
+// for as many that follow as the frame will be cut into segments.
+uint16_t chain_identification(const struct packet *p, const struct session_tuple *to);
+void chain_packet_identify(struct rte_mbuf *m, const struct packet *p, uint16_t identification);
+void chain_identification_init(void);
+
+enum chain_answer {
+    CHAIN_PROHIBITED, // ICMP destination unreachable, administratively prohibited (type 3 code 13,
+                      // RFC 1812, 5.2.7.1; ICMPv6 type 1 code 1)
+    CHAIN_RESET,      // to TCP a RST (RFC 9293, 3.10.7.1), else likewise
+    CHAIN_NO_PORT,    // ICMP port unreachable (type 3 code 3; ICMPv6 type 1 code 4)
+};
+
 // reject.c. *m becomes the answer to itself, sent back by the attachment it came by with the MACs
-// swapped: to TCP, with_reset, a RST (RFC 9293, 3.10.7.1), else ICMP destination unreachable,
-// administratively prohibited (type 3 code 13, RFC 1812, 5.2.7.1; ICMPv6 type 1 code 1), from the
-// address it was sent to, quoting 576 or 1280 bytes at most. None (0, *m as it was) to groups,
-// broadcasts, later fragments, a RST, ICMP errors (RFC 1122, 3.2.2), or where the limit of 1000 a
-// second and worker is reached. 1: *m is ready with verdict PACKET_FORWARD. Checksums are complete.
-// No port has brought it then (in_port API_MAX_PORTS): the refused packet is to be counted before.
-int chain_reject(const struct walk_context *ctx, struct rte_mbuf *m, int with_reset);
+// swapped, from the address it was sent to, quoting 576 or 1280 bytes at most. None (0, *m as it
+// was) to groups, broadcasts, later fragments, a RST, ICMP errors (RFC 1122, 3.2.2), or where the
+// limit of 1000 a second and worker is reached. 1: *m is ready with verdict PACKET_FORWARD.
+// Checksums are complete. No port has brought it then (in_port API_MAX_PORTS): the refused packet
+// is to be counted before.
+int chain_reject(const struct walk_context *ctx, struct rte_mbuf *m, enum chain_answer answer);
 
 #endif

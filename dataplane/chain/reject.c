@@ -165,10 +165,18 @@ static void write_reset(struct answer *a, const struct rte_mbuf *m, const struct
     memcpy(a->l4, &reset, sizeof(reset));
 }
 
+// Family 4, 6.
+static const uint8_t codes[][2] = {
+    [CHAIN_PROHIBITED] = {13, 1},
+    [CHAIN_RESET] = {13, 1}, // what is not TCP
+    [CHAIN_NO_PORT] = {3, 4},
+};
+
 // 0: the packet can't be read.
-static int write_error(struct answer *a, const struct rte_mbuf *m, const struct packet *p,
+static int write_error(struct answer *a, struct rte_mbuf *m, enum chain_answer answer,
                        uint16_t identification)
 {
+    const struct packet *p = packet_of(m);
     uint8_t family = packet_family(p);
     uint32_t max_quote_len = family == 4 ? MAX_ERROR4 - sizeof(struct rte_ipv4_hdr) - ICMP_LEN
                                          : MAX_ERROR6 - sizeof(struct rte_ipv6_hdr) - ICMP_LEN;
@@ -186,7 +194,7 @@ static int write_error(struct answer *a, const struct rte_mbuf *m, const struct 
     }
     memset(a->l4, 0, ICMP_LEN);
     a->l4[0] = family == 4 ? 3 : 1;
-    a->l4[1] = family == 4 ? 13 : 1;
+    a->l4[1] = codes[answer][family == 6];
     quote = rte_pktmbuf_read(m, p->l3_off, quote_len, a->l4 + ICMP_LEN);
     if (quote == NULL)
         return 0;
@@ -246,16 +254,16 @@ static int take_place(const struct answer *a, struct rte_mbuf *m)
     return 1;
 }
 
-int chain_reject(const struct walk_context *ctx, struct rte_mbuf *m, int with_reset)
+int chain_reject(const struct walk_context *ctx, struct rte_mbuf *m, enum chain_answer answer)
 {
     const struct packet *p = packet_of(m);
     struct answer a;
 
     if (!may_answer(m, p) || !is_admitted(ctx))
         return 0;
-    if (p->l4_proto == IPPROTO_TCP && with_reset)
+    if (p->l4_proto == IPPROTO_TCP && answer == CHAIN_RESET)
         write_reset(&a, m, p);
-    else if (!write_error(&a, m, p, ++limits[ctx->worker].n_errors))
+    else if (!write_error(&a, m, answer, ++limits[ctx->worker].n_errors))
         return 0;
     write_checksums(&a);
     return take_place(&a, m);

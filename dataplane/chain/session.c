@@ -46,9 +46,16 @@ static uint8_t track(struct chain_burst *b, struct rte_mbuf *m, struct session *
 {
     const struct session_packet packet = {m, packet_of(m), direction, b->config->track_flags,
                                           b->now_ms};
+    // Where packets from outside prolong nothing, an answer from inside may.
+    int asks = b->config->track_flags & SESSION_TRACK_OUT_REFRESH &&
+               __atomic_load_n(&s->is_half_open, __ATOMIC_RELAXED);
+    uint8_t drop;
 
     *is_over = 0;
-    return session_track(s, b->config->tenant, &packet, is_over);
+    drop = session_track(s, b->config->tenant, &packet, is_over);
+    if (unlikely(asks) && !__atomic_load_n(&s->is_half_open, __ATOMIC_RELAXED))
+        chain_answered(b->f->state, s);
+    return drop;
 }
 
 static struct chain_outcome outcome_of(const struct chain_inquiry *q)
@@ -117,6 +124,8 @@ static void begin(struct chain_burst *b, struct rte_mbuf *m, const struct sessio
             chain_ask(b->f, b->ctx, &q);
         }
     }
+    if (unlikely(q.is_told_late))
+        chain_late_add(b, m);
     *outcome = outcome_of(&q);
     if (q.drop == API_DROP_NONE && !q.is_stateless)
         open_session(b, m, &draft, &q, outcome);
@@ -173,7 +182,8 @@ static void refuse(struct chain_burst *b, struct rte_mbuf *m, const struct chain
 {
     uint16_t in_port = packet_of(m)->in_port;
 
-    if (!outcome->is_rejected || !chain_reject(b->ctx, m, outcome->with_reset)) {
+    if (!outcome->is_rejected ||
+        !chain_reject(b->ctx, m, outcome->with_reset ? CHAIN_RESET : CHAIN_PROHIBITED)) {
         chain_drop(b, m, outcome->drop);
         return;
     }
@@ -202,6 +212,10 @@ void chain_carry_out(struct chain_burst *b, struct rte_mbuf *m, const struct cha
         struct session_tuple to = session_tuple_reverse(session_key(s, other));
 
         chain_packet_rewrite(m, p, &to);
+        if (unlikely(chain_packet_is_fragmentable(m, p)))
+            chain_packet_identify(m, p,
+                                  outcome->identification != 0 ? outcome->identification
+                                                               : chain_identification(p, &to));
     }
     chain_forward(b, m, s->side[other]);
 }

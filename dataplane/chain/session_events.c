@@ -64,9 +64,18 @@ static int on_visit(struct session *s, unsigned worker)
     return 1;
 }
 
+static void on_evict(const struct session *s, unsigned worker)
+{
+    struct chain_state *state = chain_state_of(s->chain);
+
+    if (state != NULL)
+        chain_counters_of(state, worker)->evicted++;
+}
+
 void chain_hear_sessions(void)
 {
-    static const struct session_hooks hooks = {on_close, on_credit, on_visit};
+    static const struct session_hooks hooks = {on_close, on_credit, on_visit, chain_foresee,
+                                               on_evict};
 
     session_set_hooks(&hooks);
 }

@@ -19,7 +19,7 @@ struct kept_slots {
     struct {
         char name[API_NAME_SIZE]; // empty: free
         uint8_t kind;
-        uint8_t occurrence;
+        uint8_t further;
         uint8_t reserved[6];
     } slots[SESSION_N_SLOTS];
 };
@@ -43,7 +43,7 @@ int chain_slots_load(struct chain_state *state)
 
         memcpy(slot->name, kept[state->id].slots[i].name, sizeof(slot->name));
         slot->kind = kept[state->id].slots[i].kind;
-        slot->occurrence = kept[state->id].slots[i].occurrence;
+        slot->further = kept[state->id].slots[i].further;
         slot->is_loaded = slot->name[0] != '\0' && slot->name[API_NAME_SIZE - 1] == '\0' &&
                           slot->kind < API_FUNCTION_N_KINDS;
         if (!slot->is_loaded)
@@ -59,24 +59,23 @@ void chain_slots_save(const struct chain_state *state)
     for (unsigned i = 0; i < SESSION_N_SLOTS; i++) {
         memcpy(to->slots[i].name, state->slots[i].name, sizeof(to->slots[i].name));
         to->slots[i].kind = state->slots[i].kind;
-        to->slots[i].occurrence = state->slots[i].occurrence;
+        to->slots[i].further = state->slots[i].further;
     }
 }
 
 static int is_of(const struct chain_slot *slot, const struct function *f, uint8_t kind,
-                 uint8_t occurrence)
+                 uint8_t further)
 {
-    return slot->kind == kind && slot->occurrence == occurrence &&
-           strcmp(slot->name, f->name) == 0 && (slot->ops == NULL || slot->state == f->state);
+    return slot->kind == kind && slot->further == further && strcmp(slot->name, f->name) == 0 &&
+           (slot->ops == NULL || slot->state == f->state);
 }
 
-static void take(struct chain_slot *slot, const struct function *f, uint8_t kind,
-                 uint8_t occurrence)
+static void take(struct chain_slot *slot, const struct function *f, uint8_t kind, uint8_t further)
 {
     f->ops->state_get(f->state);
     slot->state = f->state;
     slot->kind = kind;
-    slot->occurrence = occurrence;
+    slot->further = further;
     snprintf(slot->name, sizeof(slot->name), "%s", f->name);
     __atomic_store_n(&slot->ops, f->ops, __ATOMIC_RELEASE);
 }
@@ -98,19 +97,19 @@ static struct chain_slot *find_free(struct chain_state *state)
 }
 
 int chain_slot_get(struct chain_state *state, const struct function *f, uint8_t kind,
-                   uint8_t occurrence, uint8_t *number)
+                   uint8_t further, uint8_t *number)
 {
     struct chain_slot *slot = NULL;
 
     for (unsigned i = 0; slot == NULL && i < SESSION_N_SLOTS; i++)
-        if (is_of(&state->slots[i], f, kind, occurrence))
+        if (is_of(&state->slots[i], f, kind, further))
             slot = &state->slots[i];
     if (slot == NULL)
         slot = find_free(state);
     if (slot == NULL)
         return -ENOSPC;
     if (slot->ops == NULL)
-        take(slot, f, kind, occurrence);
+        take(slot, f, kind, further);
     slot->n_references++;
     *number = (uint8_t)(slot - state->slots);
     return 0;
@@ -150,6 +149,18 @@ void chain_release(const struct chain_state *state, uint8_t protocol, uint64_t *
             slot->ops->release(slot->state, state->id, protocol, slots[i]);
         slots[i] = 0;
     }
+}
+
+void chain_answered(const struct chain_state *state, struct session *s)
+{
+    session_lock(s); // who ends it releases what is in the slots then
+    for (unsigned i = 0; session_is_valid(s) && i < SESSION_N_SLOTS; i++) {
+        const struct chain_slot *slot = &state->slots[i];
+
+        if (s->slots[i] != 0 && slot->ops != NULL && slot->ops->answered != NULL)
+            slot->ops->answered(slot->state, state->id, s->key_original.protocol, &s->slots[i]);
+    }
+    session_unlock(s);
 }
 
 // What a walk over sessions takes out of them.

@@ -10,6 +10,7 @@
 
 #include <rte_random.h>
 
+#include "dataplane/chain/packet.h"
 #include "dataplane/chain/state.h"
 #include "dataplane/core/qsbr.h"
 
@@ -113,6 +114,7 @@ int chains_init(struct error *e)
 {
     int rc = chain_slots_init(e);
 
+    chain_identification_init();
     if (rc == 0)
         chain_hear_sessions();
     return rc;

@@ -7,11 +7,12 @@
 //
 // A session has one number of 64 bits for each function on the chain, in the slot that belongs to
 // the function. Which slot that is must not depend on the order of functions, which a commit may
-// change, so the state gives each (kind, name, how many of this name stand before it) a slot for as
-// long as a configuration or a session needs it. The slots outlive the process as the sessions do.
+// change, so the state gives each (kind, name, number of its place) a slot for as long as a
+// configuration or a session needs it. The slots outlive the process as the sessions do.
 
 #include "dataplane/api/culvert_api.h"
 #include "dataplane/chain/chain.h"
+#include "dataplane/core/packet.h"
 #include "dataplane/session/session.h"
 
 // A slot and whose it is.
@@ -21,10 +22,29 @@ struct chain_slot {
     void *state;                    // of the function, held by state_get
     // Main thread.
     char name[API_NAME_SIZE];
-    uint8_t kind; // enum api_function_kind
-    uint8_t occurrence;
+    uint8_t kind;          // enum api_function_kind
+    uint8_t further;       // as in struct api_chain_function
     uint8_t is_loaded;     // sessions of the process before this one may have something in it
     uint32_t n_references; // configurations
+};
+
+// A SYN from outside that nobody wants (RFC 5382, REQ-4), as it came.
+#define CHAIN_LATE_MAX 32    // for each chain, within six seconds
+#define CHAIN_LATE_BYTES 128 // Ethernet header with tags, IPv4 header, TCP header
+
+struct chain_late_syn {
+    struct packet packet;
+    uint32_t due_ms; // session clock
+    uint16_t len;
+    uint8_t bytes[CHAIN_LATE_BYTES];
+};
+
+// They wait in the order in which they came. Workers add, worker 0 takes: under the lock, but for a
+// glance at `n`.
+struct chain_late {
+    uint32_t lock;
+    uint32_t first, n;
+    struct chain_late_syn syns[CHAIN_LATE_MAX];
 };
 
 struct chain_counters {
@@ -38,6 +58,7 @@ struct chain_state {
     struct chain_slot slots[SESSION_N_SLOTS];
     struct function *active; // atomic: of the generation that workers run; NULL: none yet
     struct chain_counters counters[API_MAX_WORKERS + 1]; // each worker's own; the main thread's
+    struct chain_late late;
 
     // Main thread.
     char tenant[API_NAME_SIZE];
@@ -92,10 +113,17 @@ void chain_slots_save(const struct chain_state *state);
 void chain_slots_drop(struct chain_state *state);
 // The slot of a function with a reference. -ENOSPC: as many functions are about to leave.
 int chain_slot_get(struct chain_state *state, const struct function *f, uint8_t kind,
-                   uint8_t occurrence, uint8_t *slot);
+                   uint8_t further, uint8_t *slot);
 void chain_slot_put(struct chain_state *state, uint8_t slot);
 // Free those that no function of `config` has; what sessions keep in them is released.
 void chain_slots_release_others(struct chain_state *state, const struct chain_config *config);
+
+// The session has been answered: functions may keep more for it from now on. Worker, without the
+// session's lock.
+void chain_answered(const struct chain_state *state, struct session *s);
+
+// late.c: answer what is due. Worker 0.
+void chain_late_tick(const struct function *f, const struct walk_context *ctx);
 
 // Let go of what slots stand for, and clear them. Any thread.
 void chain_release(const struct chain_state *state, uint8_t protocol, uint64_t *slots);

@@ -49,23 +49,38 @@ static int check_function(const struct check *c, const struct api_chain *chain,
     return 0;
 }
 
+// A function that stands on it more than once has a number for each place: by that the chain keeps
+// what belongs to each apart.
+static int has_same(const struct api_chain_function *functions, uint32_t n,
+                    const struct api_chain_function *function)
+{
+    for (uint32_t i = 0; i < n; i++)
+        if (functions[i].kind == function->kind && functions[i].index == function->index &&
+            functions[i].further == function->further)
+            return 1;
+    return 0;
+}
+
 static int check_chain(const struct check *c, const struct api_chain *chain, uint32_t index)
 {
     uint32_t n, first, n_guests = 0;
     const struct api_chain_function *functions =
         model_owned(c->model, API_CHAIN_FUNCTION, index, &first, &n);
 
+    for (uint32_t i = 0; i < n; i++)
+        n_guests += functions[i].kind == API_FUNCTION_GUEST;
+    if (n - n_guests > API_MAX_CHAIN_FUNCTIONS)
+        return refuse(c, chain, "more than 8 functions on the chain");
+    if (n_guests > MAX_GUESTS)
+        return refuse(c, chain, "more than 8 guests on the chain");
     for (uint32_t i = 0; i < n; i++) {
         int rc = check_function(c, chain, &functions[i]);
 
         if (rc < 0)
             return rc;
-        n_guests += functions[i].kind == API_FUNCTION_GUEST;
+        if (has_same(functions, i, &functions[i]))
+            return refuse(c, chain, "a function stands on the chain twice with one number");
     }
-    if (n - n_guests > API_MAX_CHAIN_FUNCTIONS)
-        return refuse(c, chain, "more than 8 functions on the chain");
-    if (n_guests > MAX_GUESTS)
-        return refuse(c, chain, "more than 8 guests on the chain");
     if (n_guests > 0 && strlen(chain->name) > API_NAME_SIZE - 1 - CHAIN_SUFFIX_LEN)
         return refuse(c, chain, "the name of a chain with guests has 29 characters at most");
     return 0;

@@ -38,6 +38,7 @@ struct generation;
 struct function;
 struct port_tx;
 struct walk_queue;
+struct session_query;
 
 // What a function is told of the walk it is part of.
 struct walk_context {
@@ -96,6 +97,8 @@ struct function_case {
     uint8_t is_inward;
     uint8_t is_turned;    // asked again on the way back of a hairpin: its slot is not kept
     uint8_t is_stateless; // out: it wants no session, answers are judged on their own
+    uint8_t is_told_late; // out, with ALLOW and DENY: nobody wants this SYN, it seems; if nothing
+                          // comes of it the sender is told, but in six seconds (RFC 5382, REQ-4)
     uint8_t drop;         // out: why, with DENY and REJECT
 };
 
@@ -153,6 +156,17 @@ struct function_ops {
     // function denies, the chain gives the slot back by release().
     enum function_verdict (*judge)(const struct function *f, const struct walk_context *ctx,
                                    struct function_case *c);
+
+    // n first packets of one burst, as they come to the chain, are about to be judged: fetch what
+    // judge() will read. Only a hint: others on the chain may translate or deny them. Worker. May
+    // be NULL.
+    void (*foresee)(const struct function *f, const struct session_query *const *queries,
+                    unsigned n);
+
+    // The session with this slot, which is not 0, has been answered for the first time: on chains
+    // where packets from outside prolong nothing. May write the slot. Called again does no harm.
+    // Takes f->state, like release(). Worker. May be NULL.
+    void (*answered)(void *state, uint32_t chain, uint8_t protocol, uint64_t *slot);
 
     // The session with this slot has ended, or never came to be: let go of what the slot stands
     // for. Not called for 0. Takes f->state, for f may be of a generation that is gone; any

@@ -6,7 +6,9 @@ traffic; a guest in the chain that fails; a dataplane that dies.
     10.0.0.11      10.0.0.1  198.51.100.2                198.51.100.1
                                dpi: two taps, bridged in a namespace
 """
+import contextlib
 import hashlib
+import socket
 import threading
 
 import pytest
@@ -25,6 +27,10 @@ CONFIG = """
   firewalls:
   - {{name: fw, rules: [{{seq: 10, direction: out, action: allow}}]}}
   - {{name: strict, rules: [{{seq: 10, direction: out, {strict}action: allow}}]}}
+  - name: both
+    rules:
+    - {{seq: 10, direction: out, source-network: 10.0.0.0/24, action: allow}}
+    - {{seq: 20, direction: out, source-network: 198.51.100.2/32, protocol: udp, destination-port: 7000, action: allow}}
   nats:
   - {{name: nat, source: [{{seq: 10, prefix: 10.0.0.0/24, pool: [198.51.100.2]}}]}}
   guest-functions: [{{name: dpi, inside: left, outside: right, on-failure: {failure}}}]
@@ -155,6 +161,46 @@ def test_edits_lose_no_packet(net):
             net.apply(functions)
             transfer.carry(2)
     assert ping_loss(ping.communicate(timeout=60)[0]) == 0
+
+
+def test_a_firewall_on_both_sides_of_a_nat(net):
+    """One firewall at two places: outward it sees the inside address first, then the NAT's. It keeps for each
+    session which rule let it pass, at each place."""
+    def hits():
+        return {r["seq"]: r["sessions"] for r in net.lab.show("rules", "blue/both") if "seq" in r}
+
+    def functions():
+        return next(c["functions"] for c in net.lab.show("chains") if c["name"] == "edge")
+    places = "both", "nat", "both:2"
+    net.apply(", ".join(f'"{p}"' for p in places))
+    assert functions() == list(places)
+    servers = {port: net.b.socket(socket.AF_INET, socket.SOCK_DGRAM) for port in (7000, 7001)}
+    client = net.a.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    for port, server in servers.items():
+        server.bind((B, port))
+        server.settimeout(10)
+    with contextlib.ExitStack() as stack:
+        for one in (client, *servers.values()):
+            stack.enter_context(one)
+        client.sendto(b"by both", (B, 7000))
+        data, peer = servers[7000].recvfrom(64)
+        assert (data, peer[0]) == (b"by both", POOL)
+        servers[7000].sendto(b"back", peer)
+        client.settimeout(10)
+        assert client.recv(64) == b"back"
+        assert hits() == {10: 1, 20: 1}
+        before = net.drops("FIREWALL_DENIED")
+        client.sendto(b"by the inner one", (B, 7001))
+        wait_until(lambda: net.drops("FIREWALL_DENIED") == before + 1, 10, "the outer one denies")
+        # The first place is gone: what the second one keeps stays with it, the session goes on.
+        net.apply('nat, "both:2"')
+        assert functions() == ["nat", "both:2"]
+        client.sendto(b"by the outer one", (B, 7000))
+        assert servers[7000].recvfrom(64) == (b"by the outer one", peer)
+        wait_until(lambda: hits() == {10: 0, 20: 1}, 10, "the first place lets go of its rule")
+        net.apply("both, nat")
+        client.sendto(b"by the inner one", (B, 7001))
+        assert servers[7001].recv(64) == b"by the inner one"
 
 
 def test_policy_ends_what_it_denies(net):

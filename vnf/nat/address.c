@@ -20,7 +20,7 @@ static uint32_t hash_of(const struct nat_state *state, uint32_t address)
     return nat_hash(state->seed, address, 0, 4);
 }
 
-static uint32_t find(const struct nat_state *state, uint32_t outside, uint32_t hash)
+static uint32_t find(struct nat_state *state, uint32_t outside, uint32_t hash)
 {
     uint32_t at = nat_index_first(&state->by_address, hash);
 
@@ -35,14 +35,13 @@ int nat_address_get(struct nat_state *state, uint32_t address, uint32_t *number)
     uint32_t at = find(state, outside, hash);
 
     if (at == 0) {
-        if (state->free_address != 0) {
-            at = state->free_address;
-            state->free_address = state->addresses[at].link.next;
-        } else if (state->n_addresses_ever < NAT_MAX_ADDRESSES) {
-            at = ++state->n_addresses_ever;
-        } else {
+        int lowest = port_set_find(&state->numbered, 0, NAT_MAX_ADDRESSES - 1);
+
+        if (lowest < 0)
             return -ENOSPC;
-        }
+        port_set_fill(&state->numbered, (uint32_t)lowest);
+        at = (uint32_t)lowest + 1;
+        state->n_addresses_ever = RTE_MAX(state->n_addresses_ever, at);
         state->addresses[at] = (struct nat_address){.outside = outside};
         nat_index_add(&state->by_address, at, hash);
     } else if (state->addresses[at].n_references == 0) {
@@ -70,9 +69,8 @@ static void forget(struct nat_state *state, uint32_t at)
         port_set_clear(&state->full[k], at - 1);
     nat_unlock(state);
     nat_index_del(&state->by_address, at);
-    state->addresses[at].link.next = state->free_address;
     state->addresses[at].outside = 0;
-    state->free_address = at;
+    port_set_clear(&state->numbered, at - 1);
     state->n_left--;
 }
 

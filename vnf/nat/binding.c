@@ -5,6 +5,7 @@
 
 #include <rte_byteorder.h>
 
+#include "dataplane/session/session.h"
 #include "vnf/nat/state.h"
 
 static uint32_t hash_inside(const struct nat_state *state, const struct nat_wish *w)
@@ -31,7 +32,68 @@ static int is_of(const struct nat_binding *b, const struct nat_wish *w)
            b->protocol == w->protocol && b->remote == w->remote && b->remote_port == w->remote_port;
 }
 
-struct nat_binding *nat_binding_inside(const struct nat_state *state, const struct nat_wish *wish)
+static void foresee_inward(const struct nat_state *state, const struct session_tuple *t)
+{
+    uint32_t outside, hash;
+
+    memcpy(&outside, t->destination, sizeof(outside));
+    hash = hash_outside(state, t->protocol, outside, t->destination_port);
+    __builtin_prefetch(nat_index_bucket(&state->by_outside, hash));
+}
+
+// One that is for all remote ends; others have other hashes.
+static struct nat_wish foresee_wish(const struct function *f, const struct session_query *q)
+{
+    const struct nat_config *config = f->config;
+    struct nat_wish wish = {.config = config,
+                            .chain = q->chain,
+                            .inside_port = q->tuple.source_port,
+                            .protocol = q->tuple.protocol};
+    uint32_t destination;
+
+    memcpy(&wish.inside, q->tuple.source, sizeof(wish.inside));
+    memcpy(&destination, q->tuple.destination, sizeof(destination));
+    wish.source =
+        nat_source_find(config, rte_be_to_cpu_32(wish.inside), rte_be_to_cpu_32(destination));
+    return wish;
+}
+
+// In stages, for all of them: buckets, hosts, ports. Without the lock: what is read may be torn,
+// but it only tells what to fetch.
+void nat_foresee(const struct function *f, const struct session_query *const *queries, unsigned n)
+{
+    const struct nat_state *state = f->state;
+    struct nat_wish wishes[BURST_SIZE];
+    uint32_t hashes[BURST_SIZE], hosts[BURST_SIZE];
+    unsigned n_wishes = 0;
+
+    for (unsigned i = 0; i < n; i++) {
+        struct nat_wish *wish = &wishes[n_wishes];
+
+        if (queries[i]->tuple.family != 4)
+            continue;
+        if (queries[i]->side != SESSION_INSIDE) {
+            foresee_inward(state, &queries[i]->tuple);
+            continue;
+        }
+        *wish = foresee_wish(f, queries[i]);
+        hashes[n_wishes] = nat_host_hash(state, wish->chain, wish->inside);
+        __builtin_prefetch(nat_index_bucket(&state->by_host, hashes[n_wishes]));
+        __builtin_prefetch(nat_index_bucket(&state->by_inside, hash_inside(state, wish)));
+        n_wishes++;
+    }
+    for (unsigned i = 0; i < n_wishes; i++) {
+        const struct nat_bucket *b = nat_index_bucket(&state->by_host, hashes[i]);
+        uint32_t bits = nat_bucket_match(b, hashes[i]);
+
+        hosts[i] = bits != 0 ? b->numbers[__builtin_ctz(bits)] : 0;
+        __builtin_prefetch(&state->hosts[hosts[i]]);
+    }
+    for (unsigned i = 0; i < n_wishes; i++)
+        nat_choose_foresee(state, &wishes[i], hosts[i]);
+}
+
+struct nat_binding *nat_binding_inside(struct nat_state *state, const struct nat_wish *wish)
 {
     uint32_t number = nat_index_first(&state->by_inside, hash_inside(state, wish));
 
@@ -45,8 +107,8 @@ struct nat_binding *nat_binding_inside(const struct nat_state *state, const stru
     return NULL;
 }
 
-struct nat_binding *nat_binding_outside(const struct nat_state *state, uint8_t protocol,
-                                        uint32_t outside, uint16_t outside_port)
+struct nat_binding *nat_binding_outside(struct nat_state *state, uint8_t protocol, uint32_t outside,
+                                        uint16_t outside_port)
 {
     uint32_t hash = hash_outside(state, protocol, outside, outside_port);
     uint32_t number = nat_index_first(&state->by_outside, hash);
@@ -72,6 +134,7 @@ static struct nat_binding *new_record(struct nat_state *state)
     if (state->n_bindings_ever == NAT_MAX_BINDINGS - 1)
         return NULL;
     __atomic_store_n(&state->n_bindings_ever, state->n_bindings_ever + 1, __ATOMIC_RELAXED);
+    __builtin_prefetch(&state->bindings[state->n_bindings_ever + 2], 1);
     return &state->bindings[state->n_bindings_ever];
 }
 
@@ -81,14 +144,15 @@ static void free_record(struct nat_state *state, struct nat_binding *b)
     state->free_binding = number_of(state, b);
 }
 
-// The endpoint outside is the wish's now.
-static struct nat_binding *make(struct nat_state *state, const struct nat_wish *w, uint32_t number,
-                                uint16_t port)
+// The endpoint outside is the wish's now. `host`: 0: it is not known yet.
+static struct nat_binding *make(struct nat_state *state, const struct nat_wish *w, uint32_t host,
+                                uint32_t number, uint16_t port)
 {
     struct nat_binding *b = new_record(state);
-    uint32_t host = b != NULL ? nat_host_get(state, w->chain, w->inside) : 0;
 
-    if (host == 0) {
+    if (b != NULL && host == 0)
+        host = nat_host_make(state, w->chain, w->inside);
+    if (b == NULL || host == 0) {
         if (b != NULL)
             free_record(state, b);
         return NULL;
@@ -106,7 +170,7 @@ static struct nat_binding *make(struct nat_state *state, const struct nat_wish *
     nat_index_add(&state->by_inside, number_of(state, b), hash_inside(state, w));
     nat_index_add(&state->by_outside, number_of(state, b),
                   hash_outside(state, b->protocol, b->outside, port));
-    if (state->hosts[host].n_bindings == 1)
+    if (state->hosts[host].n_bindings++ == 0)
         state->hosts[host].outside = b->outside;
     state->addresses[number + 1].n_bindings++;
     state->counters.bound++;
@@ -125,10 +189,8 @@ static void give_port_back(struct nat_state *state, uint8_t protocol, uint32_t n
     state->n_used[class]--;
 }
 
-static int has_all_it_may(const struct nat_state *state, const struct nat_wish *wish)
+static int has_all_it_may(const struct nat_state *state, const struct nat_wish *wish, uint32_t host)
 {
-    uint32_t host = nat_host_find(state, wish->chain, wish->inside);
-
     return host != 0 && wish->config->host_limit != 0 &&
            state->hosts[host].n_bindings >= wish->config->host_limit;
 }
@@ -137,21 +199,22 @@ struct nat_binding *nat_binding_get(struct nat_state *state, const struct nat_wi
                                     uint8_t *drop)
 {
     struct nat_binding *b = nat_binding_inside(state, wish);
-    uint32_t number;
+    uint32_t host, number;
     uint16_t port;
 
     if (b != NULL)
         return b;
-    if (has_all_it_may(state, wish)) {
+    host = nat_host_find(state, wish->chain, wish->inside);
+    if (has_all_it_may(state, wish, host)) {
         state->counters.host_limited++;
         *drop = DROP_NAT_HOST_LIMIT;
         return NULL;
     }
-    if (nat_choose(state, wish, &number, &port, drop) < 0) {
+    if (nat_choose(state, wish, host, &number, &port, drop) < 0) {
         state->counters.no_port += *drop == DROP_NAT_NO_FREE_PORT;
         return NULL;
     }
-    b = make(state, wish, number, port);
+    b = make(state, wish, host, number, port);
     if (b == NULL) {
         give_port_back(state, wish->protocol, number, port);
         *drop = DROP_SESSION_NO_MEMORY;
@@ -177,7 +240,8 @@ struct nat_binding *nat_binding_restore(struct nat_state *state, const struct na
             return NULL;
         state->n_used[class]++;
     }
-    b = make(state, wish, (uint32_t)number, outside_port);
+    b = make(state, wish, nat_host_find(state, wish->chain, wish->inside), (uint32_t)number,
+             outside_port);
     if (b == NULL)
         give_port_back(state, wish->protocol, (uint32_t)number, outside_port);
     return b;
@@ -221,9 +285,21 @@ void nat_binding_release(struct nat_state *state, struct nat_binding *b)
     state->counters.released++;
 }
 
-void nat_remote_add(struct nat_state *state, struct nat_binding *b, uint32_t remote)
+int nat_binding_hold_inward(struct nat_state *state, const struct nat_wish *wish)
 {
-    uint32_t *known = state->remotes[number_of(state, b)];
+    uint32_t number = nat_index_first(&state->by_inside, hash_inside(state, wish));
+
+    while (number != 0 && !is_of(&state->bindings[number], wish))
+        number = nat_index_next(&state->by_inside, number);
+    if (number == 0)
+        return 0;
+    nat_binding_hold(&state->bindings[number], 1);
+    return 1;
+}
+
+void nat_remote_add(struct nat_state *state, struct nat_binding *b, struct nat_remote remote)
+{
+    struct nat_remote *known = state->remotes[number_of(state, b)];
 
     if (nat_remote_is_known(state, b, remote))
         return;
@@ -233,12 +309,13 @@ void nat_remote_add(struct nat_state *state, struct nat_binding *b, uint32_t rem
         b->n_remotes++;
 }
 
-int nat_remote_is_known(const struct nat_state *state, const struct nat_binding *b, uint32_t remote)
+int nat_remote_is_known(const struct nat_state *state, const struct nat_binding *b,
+                        struct nat_remote remote)
 {
-    const uint32_t *known = state->remotes[number_of(state, b)];
+    const struct nat_remote *known = state->remotes[number_of(state, b)];
 
     for (unsigned i = 0; i < b->n_remotes; i++)
-        if (known[i] == remote)
+        if (known[i].address == remote.address && known[i].port == remote.port)
             return 1;
     return 0;
 }

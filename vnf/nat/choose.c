@@ -12,8 +12,19 @@
 #define MAX_TRIES 16
 #define FIRST_COMMON_PORT 1024 // RFC 4787, REQ-3 a
 
+// Where to look for a port first. Nobody outside can foresee it, but we can (nat_choose_foresee),
+// most of the time: it is another one after so many bindings.
+#define RANDOM_SHIFT 10
+
+static uint32_t random_of(const struct nat_state *state, const struct nat_wish *wish)
+{
+    return nat_hash(
+        state->seed, (uint64_t)wish->chain << 32 | wish->inside,
+        (uint64_t)wish->inside_port << 32 | (uint32_t)(state->counters.bound >> RANDOM_SHIFT), 5);
+}
+
 // RFC 4787, REQ-3 a and REQ-4.
-static struct port_request request_of(struct nat_state *state, const struct nat_wish *wish,
+static struct port_request request_of(const struct nat_state *state, const struct nat_wish *wish,
                                       int class)
 {
     const struct nat_config *config = wish->config;
@@ -23,7 +34,7 @@ static struct port_request request_of(struct nat_state *state, const struct nat_
                              .preferred_first = config->port_first,
                              .preferred_last = config->port_last,
                              .parity = PORT_ANY,
-                             .random = nat_draw(state)};
+                             .random = random_of(state, wish)};
 
     if (class == NAT_ICMP)
         return r;
@@ -68,51 +79,52 @@ static int take(struct nat_state *state, const struct nat_wish *wish, uint32_t n
                       : take_digest(state, wish, number, port);
 }
 
-// The first address of the run from its offset-th on that is not known to be full, or -1.
-static int find_in_run(const struct nat_state *state, const struct nat_run *run, uint32_t offset,
-                       int class)
+// The first address of the span from its offset-th on that is not known to be full, or -1.
+static int find_in_span(const struct nat_state *state, const struct nat_span *span, uint32_t offset,
+                        int class)
 {
-    uint32_t from = run->number + offset, last = run->number + run->n - 1;
+    uint32_t from = span->first + offset, last = span->first + span->n - 1;
 
-    if (offset >= run->n)
+    if (offset >= span->n)
         return -1;
     return class >= 0 ? port_set_find(&state->full[class], from, last) : (int)from;
 }
 
-// Where a search in a pool is: a run, and how far in it.
+// Where a search in a rule's addresses is: a span, and how far in it.
 struct place {
-    uint32_t run, offset;
+    uint32_t span, offset;
 };
 
 // Of the index-th address.
 static struct place place_of(const struct nat_source *source, uint32_t index)
 {
-    uint32_t low = 0, high = source->n_runs;
+    uint32_t low = 0, high = source->n_spans;
 
     while (high - low > 1) {
         uint32_t middle = (low + high) / 2;
 
-        if (source->runs[middle].before <= index)
+        if (source->spans[middle].before <= index)
             low = middle;
         else
             high = middle;
     }
-    return (struct place){low, index - source->runs[low].before};
+    return (struct place){low, index - source->spans[low].before};
 }
 
-// The next address that may have something, around the pool; *at moves behind it. -1: none.
+// The next address that may have something, around them; *at moves behind it. -1: none. As many
+// steps as there are spans (pool.c), however many addresses are full.
 static int next_address(const struct nat_state *state, const struct nat_source *source, int class,
                         struct place *at)
 {
-    for (uint32_t i = 0; i <= source->n_runs; i++) {
-        const struct nat_run *run = &source->runs[at->run];
-        int number = find_in_run(state, run, at->offset, class);
+    for (uint32_t i = 0; i <= source->n_spans; i++) {
+        const struct nat_span *span = &source->spans[at->span];
+        int number = find_in_span(state, span, at->offset, class);
 
         if (number >= 0) {
-            at->offset = (uint32_t)number - run->number + 1;
+            at->offset = (uint32_t)number - span->first + 1;
             return number;
         }
-        at->run = at->run + 1 < source->n_runs ? at->run + 1 : 0;
+        at->span = at->span + 1 < source->n_spans ? at->span + 1 : 0;
         at->offset = 0;
     }
     return -1;
@@ -138,11 +150,11 @@ static int choose_any(struct nat_state *state, const struct nat_wish *wish, uint
     return 0;
 }
 
-int nat_choose(struct nat_state *state, const struct nat_wish *wish, uint32_t *number,
-               uint16_t *port, uint8_t *drop)
+int nat_choose(struct nat_state *state, const struct nat_wish *wish, uint32_t host,
+               uint32_t *number, uint16_t *port, uint8_t *drop)
 {
     int is_paired = (wish->config->flags & API_NAT_PAIRED) != 0, paired = -1;
-    uint32_t host = nat_host_find(state, wish->chain, wish->inside), start;
+    uint32_t start;
 
     *drop = nat_class_of(wish->protocol) >= 0 ? DROP_NAT_NO_FREE_PORT : DROP_NAT_NOT_TRANSLATABLE;
     if (is_paired && host != 0)
@@ -157,4 +169,18 @@ int nat_choose(struct nat_state *state, const struct nat_wish *wish, uint32_t *n
     if (host != 0 && !nat_is_outside(wish->config, rte_be_to_cpu_32(state->hosts[host].outside)))
         state->hosts[host].outside = state->addresses[*number + 1].outside;
     return 0;
+}
+
+void nat_choose_foresee(const struct nat_state *state, const struct nat_wish *wish, uint32_t host)
+{
+    int class = nat_class_of(wish->protocol), number;
+    struct port_request r;
+
+    if (class < 0 || wish->source == NULL || !(wish->config->flags & API_NAT_PAIRED))
+        return;
+    number = nat_source_number(wish->source, rte_be_to_cpu_32(state->hosts[host].outside));
+    if (number < 0)
+        return;
+    r = request_of(state, wish, class);
+    port_map_foresee(nat_map(state, (uint32_t)number, class), &r);
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // What is a NAT in the next generation? Called while server/ builds or frees a generation, main
 // thread. Sorts what rules.c searches. The running generation sees only that ports of new forwards
-// are no longer handed out. Next: activate.c.
+// are no longer handed out. Next: pool.c, activate.c.
 
 #include <errno.h>
 #include <stdio.h>
@@ -61,79 +61,6 @@ static int no_memory(const struct build *b)
     return error_set(b->e, -ENOMEM, b->path, "out of memory");
 }
 
-static int compare_ranges(const void *a, const void *b)
-{
-    const struct nat_range *x = a, *y = b;
-
-    return x->first < y->first ? -1 : x->first > y->first;
-}
-
-// Sort, and make one of those that touch. Returns how many are left.
-static uint32_t merge(struct nat_range *ranges, uint32_t n)
-{
-    uint32_t n_left = 0;
-
-    if (n == 0)
-        return 0;
-    qsort(ranges, n, sizeof(*ranges), compare_ranges);
-    for (uint32_t i = 1; i < n; i++) {
-        struct nat_range *last = &ranges[n_left];
-
-        if (ranges[i].first <= last->last || ranges[i].first == last->last + 1)
-            last->last = ranges[i].last > last->last ? ranges[i].last : last->last;
-        else
-            ranges[++n_left] = ranges[i];
-    }
-    return n_left + 1;
-}
-
-static void add_address(struct nat_source *source, uint32_t address, uint32_t number)
-{
-    struct nat_run *last = source->n_runs > 0 ? &source->runs[source->n_runs - 1] : NULL;
-
-    if (last != NULL && address == last->first + last->n && number == last->number + last->n)
-        last->n++;
-    else
-        source->runs[source->n_runs++] = (struct nat_run){address, 1, number, source->n_addresses};
-    source->n_addresses++;
-}
-
-static int add_range(const struct build *b, struct nat_source *source,
-                     const struct nat_range *range)
-{
-    for (uint64_t address = range->first; address <= range->last; address++) {
-        uint32_t number;
-        int rc = nat_address_get(b->state, (uint32_t)address, &number);
-
-        if (rc < 0)
-            return error_set(b->e, rc, b->path, "no room for more outside addresses: try again");
-        add_address(source, (uint32_t)address, number);
-    }
-    return 0;
-}
-
-// An address that two pools of the rule have counts once.
-static int add_pools(const struct build *b, struct nat_source *source,
-                     const struct api_nat_pool *pools, uint32_t n)
-{
-    struct nat_range ranges[NAT_MAX_POOLS];
-    uint32_t n_max = 0;
-    int rc = 0;
-
-    for (uint32_t i = 0; i < n; i++)
-        ranges[i] =
-            (struct nat_range){nat_address_of(pools[i].first), nat_address_of(pools[i].last)};
-    n = merge(ranges, n);
-    for (uint32_t i = 0; i < n; i++)
-        n_max += ranges[i].last - ranges[i].first + 1;
-    source->runs = calloc((size_t)n_max + 1, sizeof(*source->runs));
-    if (source->runs == NULL)
-        return no_memory(b);
-    for (uint32_t i = 0; rc == 0 && i < n; i++)
-        rc = add_range(b, source, &ranges[i]);
-    return rc;
-}
-
 static int add_source(const struct build *b, uint32_t index)
 {
     const struct api_nat_source *item = &b->items.sources[index];
@@ -148,9 +75,11 @@ static int add_source(const struct build *b, uint32_t index)
                                   .destination = nat_address_of(item->destination),
                                   .destination_mask = nat_mask(item->destination_len),
                                   .is_exempt = (item->flags & API_NAT_EXEMPT) != 0};
-    rc = add_pools(b, source, pools, n);
+    rc = nat_pool_fill(b->state, source, pools, n);
     b->config->n_addresses += source->n_addresses;
-    return rc;
+    if (rc == -ENOSPC)
+        return error_set(b->e, rc, b->path, "no room for more outside addresses: try again");
+    return rc < 0 ? no_memory(b) : 0;
 }
 
 static int add_sources(const struct build *b)
@@ -309,7 +238,7 @@ static int add_outside(const struct build *b)
 
         c->outside[c->n_outside++] = (struct nat_range){address, address};
     }
-    c->n_outside = merge(c->outside, c->n_outside);
+    c->n_outside = nat_ranges_merge(c->outside, c->n_outside);
     return 0;
 }
 
@@ -365,14 +294,8 @@ static int fill(const struct build *b)
 
 static void destroy(struct nat_config *config, struct nat_state *state)
 {
-    for (uint32_t i = 0; i < config->n_sources; i++) {
-        const struct nat_source *source = &config->sources[i];
-
-        for (uint32_t k = 0; k < source->n_runs; k++)
-            for (uint32_t n = 0; n < source->runs[k].n; n++)
-                nat_address_put(state, source->runs[k].number + n);
-        free(source->runs);
-    }
+    for (uint32_t i = 0; i < config->n_sources; i++)
+        nat_pool_empty(state, &config->sources[i]);
     free(config->sources);
     free(config->statics_in);
     free(config->statics_out);

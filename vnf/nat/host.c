@@ -5,14 +5,14 @@
 
 #include "vnf/nat/state.h"
 
-static uint32_t hash_of(const struct nat_state *state, uint32_t chain, uint32_t inside)
+uint32_t nat_host_hash(const struct nat_state *state, uint32_t chain, uint32_t inside)
 {
     return nat_hash(state->seed, chain, inside, 1);
 }
 
-static uint32_t find(const struct nat_state *state, uint32_t chain, uint32_t inside, uint32_t hash)
+uint32_t nat_host_find(struct nat_state *state, uint32_t chain, uint32_t inside)
 {
-    uint32_t number = nat_index_first(&state->by_host, hash);
+    uint32_t number = nat_index_first(&state->by_host, nat_host_hash(state, chain, inside));
 
     while (number != 0 &&
            (state->hosts[number].inside != inside || state->hosts[number].chain != chain))
@@ -20,31 +20,20 @@ static uint32_t find(const struct nat_state *state, uint32_t chain, uint32_t ins
     return number;
 }
 
-uint32_t nat_host_find(const struct nat_state *state, uint32_t chain, uint32_t inside)
+uint32_t nat_host_make(struct nat_state *state, uint32_t chain, uint32_t inside)
 {
-    return find(state, chain, inside, hash_of(state, chain, inside));
-}
-
-uint32_t nat_host_get(struct nat_state *state, uint32_t chain, uint32_t inside)
-{
-    uint32_t hash = hash_of(state, chain, inside), number = find(state, chain, inside, hash);
-    struct nat_host *h;
+    uint32_t number = state->free_host;
 
     if (number != 0) {
-        state->hosts[number].n_bindings++;
-        return number;
-    }
-    if (state->free_host != 0) {
-        number = state->free_host;
         state->free_host = state->hosts[number].link.next;
     } else if (state->n_hosts_ever < NAT_MAX_BINDINGS - 1) {
-        number = ++state->n_hosts_ever;
+        number = state->n_hosts_ever + 1;
+        __atomic_store_n(&state->n_hosts_ever, number, __ATOMIC_RELAXED);
     } else {
         return 0;
     }
-    h = &state->hosts[number];
-    *h = (struct nat_host){.chain = chain, .inside = inside, .n_bindings = 1};
-    nat_index_add(&state->by_host, number, hash);
+    state->hosts[number] = (struct nat_host){.chain = chain, .inside = inside};
+    nat_index_add(&state->by_host, number, nat_host_hash(state, chain, inside));
     return number;
 }
 

@@ -22,6 +22,15 @@ struct nat_items {
 // config.c.
 void nat_items_of(const struct model *model, uint32_t index, struct nat_items *items);
 
+// pool.c.
+// Sort, and make one of those that touch. Returns how many are left.
+uint32_t nat_ranges_merge(struct nat_range *ranges, uint32_t n);
+// Give a source rule numbers for all addresses of its pools; one that two of them have counts once.
+// -ENOMEM, -ENOSPC: nat_pool_empty is due all the same.
+int nat_pool_fill(struct nat_state *state, struct nat_source *source,
+                  const struct api_nat_pool *pools, uint32_t n);
+void nat_pool_empty(struct nat_state *state, struct nat_source *source);
+
 // Of its source rule number `source`.
 static inline const struct api_nat_pool *nat_items_pools(const struct model *model,
                                                          const struct nat_items *items,

@@ -21,10 +21,17 @@
 #endif
 
 #define N_CHAINS 1024
-#define MAX_BUCKETS (2 * NAT_MAX_BINDINGS)
-#define MAX_ADDRESS_BUCKETS (2 * NAT_MAX_ADDRESSES)
-#define MIN_MARGIN 16384U
-#define MAX_MARGIN 262144U
+#define HUGE_PAGE ((size_t)1 << 21)
+#define MAX_BUCKETS (NAT_MAX_BINDINGS / NAT_INDEX_LOAD)
+#define MAX_ADDRESS_BUCKETS (NAT_MAX_ADDRESSES / NAT_INDEX_LOAD)
+// Records ahead: a small NAT shall stay small, a busy one take no page fault. By what was new since
+// the last call, a tenth of a second ago.
+#define MIN_AHEAD 16384U
+#define AHEAD_FACTOR 4U
+#define BACK_AT_ONCE 16384U
+// From here on in huge pages: such a fault would be a pause.
+#define SMALL (NAT_MAX_BINDINGS / 32)
+#define BACKED_MAPS 256U // addresses; twelve kilobytes of each map
 
 static struct nat_state *chains[N_CHAINS]; // by names
 
@@ -32,47 +39,43 @@ static struct nat_state *chains[N_CHAINS]; // by names
 struct room {
     void **at;
     size_t size;
+    int is_by_record; // for each of NAT_MAX_BINDINGS, filled from the beginning
 };
 
 #define N_ROOMS 9
 
-static void list_rooms(struct nat_state *s, uint32_t **buckets, struct room *rooms)
+static void list_rooms(struct nat_state *s, struct nat_bucket **buckets, struct room *rooms)
 {
     const struct room all[N_ROOMS] = {
-        {(void **)&s->bindings, NAT_MAX_BINDINGS * sizeof(*s->bindings)},
-        {(void **)&s->remotes, NAT_MAX_BINDINGS * sizeof(*s->remotes)},
-        {(void **)&s->hosts, NAT_MAX_BINDINGS * sizeof(*s->hosts)},
-        {(void **)&s->addresses, (NAT_MAX_ADDRESSES + 1) * sizeof(*s->addresses)},
-        {(void **)&s->maps, NAT_MAX_ADDRESSES * NAT_N_CLASSES * sizeof(*s->maps)},
-        {(void **)&buckets[0], MAX_BUCKETS * sizeof(uint32_t)},
-        {(void **)&buckets[1], MAX_BUCKETS * sizeof(uint32_t)},
-        {(void **)&buckets[2], MAX_BUCKETS * sizeof(uint32_t)},
-        {(void **)&buckets[3], MAX_ADDRESS_BUCKETS * sizeof(uint32_t)},
+        {(void **)&s->bindings, NAT_MAX_BINDINGS * sizeof(*s->bindings), 1},
+        {(void **)&s->remotes, NAT_MAX_BINDINGS * sizeof(*s->remotes), 0},
+        {(void **)&s->hosts, NAT_MAX_BINDINGS * sizeof(*s->hosts), 1},
+        {(void **)&s->addresses, (NAT_MAX_ADDRESSES + 1) * sizeof(*s->addresses), 0},
+        {(void **)&s->maps, NAT_MAX_ADDRESSES * NAT_N_CLASSES * sizeof(*s->maps), 0},
+        {(void **)&buckets[0], MAX_BUCKETS * sizeof(struct nat_bucket), 1},
+        {(void **)&buckets[1], MAX_BUCKETS * sizeof(struct nat_bucket), 1},
+        {(void **)&buckets[2], MAX_BUCKETS * sizeof(struct nat_bucket), 1},
+        {(void **)&buckets[3], MAX_ADDRESS_BUCKETS * sizeof(struct nat_bucket), 0},
     };
 
     memcpy(rooms, all, sizeof(all));
 }
 
-static size_t page_align(size_t size)
-{
-    size_t page = (size_t)sysconf(_SC_PAGESIZE);
-
-    return (size + page - 1) / page * page;
-}
-
+// Of addresses, with what is lost to have all of them begin with a huge page.
 static size_t rooms_size(const struct room *rooms)
 {
-    size_t size = 0;
+    size_t size = HUGE_PAGE;
 
     for (unsigned i = 0; i < N_ROOMS; i++)
-        size += page_align(rooms[i].size);
+        size += RTE_ALIGN_CEIL(rooms[i].size, HUGE_PAGE);
     return size;
 }
 
 static int init_memory(struct nat_state *s)
 {
-    uint32_t *buckets[4];
+    struct nat_bucket *buckets[4];
     struct room rooms[N_ROOMS];
+    size_t small;
     char *at;
 
     list_rooms(s, buckets, rooms);
@@ -81,10 +84,14 @@ static int init_memory(struct nat_state *s)
     if (s->memory == MAP_FAILED)
         return -ENOMEM;
     (void)madvise(s->memory, rooms_size(rooms), MADV_NOHUGEPAGE);
-    at = s->memory;
+    at = RTE_PTR_ALIGN_CEIL(s->memory, HUGE_PAGE);
     for (unsigned i = 0; i < N_ROOMS; i++) {
         *rooms[i].at = at;
-        at += page_align(rooms[i].size);
+        small = RTE_ALIGN_CEIL(rooms[i].size * SMALL / NAT_MAX_BINDINGS, HUGE_PAGE);
+        // New bindings go all over them: fewer entries of the TLB.
+        if (rooms[i].is_by_record)
+            (void)madvise(at + small, rooms[i].size - small, MADV_HUGEPAGE);
+        at += RTE_ALIGN_CEIL(rooms[i].size, HUGE_PAGE);
     }
     nat_index_init(&s->by_inside, buckets[0], MAX_BUCKETS, &s->bindings[0].by_inside,
                    sizeof(*s->bindings));
@@ -98,7 +105,7 @@ static int init_memory(struct nat_state *s)
 
 static void free_memory(struct nat_state *s)
 {
-    uint32_t *buckets[4];
+    struct nat_bucket *buckets[4];
     struct room rooms[N_ROOMS];
 
     list_rooms(s, buckets, rooms);
@@ -183,25 +190,67 @@ static void back(const void *array, size_t size, uint32_t from, uint32_t to)
 
     first -= first % page;
     if (first < last)
-        (void)madvise((void *)first, page_align(last - first), MADV_POPULATE_WRITE);
+        (void)madvise((void *)first, RTE_ALIGN_CEIL(last - first, page), MADV_POPULATE_WRITE);
+}
+
+static void back_buckets(const struct nat_index *index, uint32_t from, uint32_t to)
+{
+    back(index->buckets, sizeof(*index->buckets), from / NAT_INDEX_LOAD,
+         RTE_MIN(to / NAT_INDEX_LOAD + 1, index->max_buckets));
+}
+
+// Ports in use, of the classes that there most likely are.
+static void back_maps(const struct nat_state *state, uint32_t number)
+{
+    static const int classes[] = {NAT_TCP, NAT_UDP, NAT_ICMP};
+
+    for (unsigned i = 0; i < RTE_DIM(classes); i++)
+        back(nat_map(state, number, classes[i]), offsetof(struct port_map, resting), 0, 1);
+}
+
+static void back_bindings(const struct nat_state *state, const struct nat_config *config,
+                          uint32_t from, uint32_t to)
+{
+    back(state->bindings, sizeof(*state->bindings), from, to);
+    back_buckets(&state->by_inside, from, to);
+    back_buckets(&state->by_outside, from, to);
+    if (config != NULL && config->filtering == API_NAT_ADDRESS_DEPENDENT)
+        back(state->remotes, sizeof(*state->remotes), from, to);
+}
+
+static void back_hosts(const struct nat_state *state, uint32_t from, uint32_t to)
+{
+    back(state->hosts, sizeof(*state->hosts), from, to);
+    back_buckets(&state->by_host, from, to);
+}
+
+// How far memory should reach now; not for a few records: a call of the system has its price.
+static uint32_t wanted(struct nat_backed *backed, const uint32_t *n_ever)
+{
+    uint32_t n = __atomic_load_n(n_ever, __ATOMIC_RELAXED);
+    uint32_t ahead = RTE_MAX(AHEAD_FACTOR * (n - backed->n_ever_before), MIN_AHEAD);
+    uint32_t to = RTE_MIN(n + ahead, NAT_MAX_BINDINGS);
+
+    backed->n_ever_before = n;
+    return to < NAT_MAX_BINDINGS && to < backed->n + MIN_AHEAD / 4 ? backed->n : to;
 }
 
 void nat_state_back(struct nat_state *state, const struct nat_config *config)
 {
-    uint32_t n = __atomic_load_n(&state->n_bindings_ever, __ATOMIC_RELAXED);
-    uint32_t margin = RTE_MIN(RTE_MAX(MIN_MARGIN, n / 4), MAX_MARGIN), from = state->n_backed;
-    uint32_t to = RTE_MIN(n + margin, NAT_MAX_BINDINGS);
+    uint32_t n_bindings = wanted(&state->backed_bindings, &state->n_bindings_ever);
+    uint32_t n_hosts = wanted(&state->backed_hosts, &state->n_hosts_ever), from, to;
 
-    if (to <= from || (from > 0 && to < NAT_MAX_BINDINGS && to - from < margin / 4))
-        return;
-    back(state->bindings, sizeof(*state->bindings), from, to);
-    back(state->hosts, sizeof(*state->hosts), from, to);
-    back(state->by_inside.buckets, 2 * sizeof(uint32_t), from, to);
-    back(state->by_outside.buckets, 2 * sizeof(uint32_t), from, to);
-    back(state->by_host.buckets, 2 * sizeof(uint32_t), from, to);
-    if (config != NULL && config->filtering == API_NAT_ADDRESS_DEPENDENT)
-        back(state->remotes, sizeof(*state->remotes), from, to);
-    state->n_backed = to;
+    while (state->n_backed_maps < RTE_MIN(state->n_addresses_ever, BACKED_MAPS))
+        back_maps(state, state->n_backed_maps++);
+    // What comes first is there first.
+    for (from = state->backed_bindings.n; from < n_bindings; from = to) {
+        to = RTE_MIN(from + BACK_AT_ONCE, n_bindings);
+        back_bindings(state, config, from, to);
+    }
+    if (state->backed_hosts.n < n_hosts)
+        back_hosts(state, state->backed_hosts.n, n_hosts);
+    state->backed_bindings.n = n_bindings;
+    state->backed_hosts.n = n_hosts;
 }
 
 void nat_lock(struct nat_state *state)

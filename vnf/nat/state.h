@@ -64,6 +64,14 @@ struct nat_binding {
 
 _Static_assert(sizeof(struct nat_binding) == 64, "one line");
 
+// Whom a binding has spoken to, as far as its filter asks: with address-dependent filtering all,
+// with address- and port-dependent filtering other inside hosts that did not hear it.
+struct nat_remote {
+    uint32_t address;
+    uint16_t port; // 0: all
+    uint16_t reserved;
+};
+
 // An inside host with bindings.
 struct nat_host {
     struct nat_link link; // its `next` joins free ones, too
@@ -87,6 +95,12 @@ struct nat_counters {
 #undef NAT_COUNTER_FIELD
 };
 
+// Records that there is memory for.
+struct nat_backed {
+    uint32_t n;
+    uint32_t n_ever_before; // that were used, at the last nat_state_back
+};
+
 struct nat_state {
     uint32_t lock;
 
@@ -94,11 +108,11 @@ struct nat_state {
     uint64_t seed[4]; // random; constant
     uint64_t n_drawn; // random numbers
     struct nat_index by_inside, by_outside, by_host, by_address;
-    struct nat_binding *bindings;       // [NAT_MAX_BINDINGS]
-    uint32_t (*remotes)[NAT_N_REMOTES]; // by binding, with address-dependent filtering only
-    struct nat_host *hosts;             // [NAT_MAX_BINDINGS]
-    struct nat_address *addresses;      // [NAT_MAX_ADDRESSES + 1]
-    struct port_map *maps;              // [NAT_MAX_ADDRESSES][NAT_N_CLASSES]
+    struct nat_binding *bindings;                // [NAT_MAX_BINDINGS]
+    struct nat_remote (*remotes)[NAT_N_REMOTES]; // by binding
+    struct nat_host *hosts;                      // [NAT_MAX_BINDINGS]
+    struct nat_address *addresses;               // [NAT_MAX_ADDRESSES + 1]
+    struct port_map *maps;                       // [NAT_MAX_ADDRESSES][NAT_N_CLASSES]
     uint32_t free_binding, n_bindings_ever;
     uint32_t free_host, n_hosts_ever;
     struct port_set full[NAT_N_CLASSES]; // addresses by number: no port is left
@@ -107,12 +121,14 @@ struct nat_state {
 
     // Main thread.
     void *memory;
-    uint32_t free_address, n_addresses_ever;
+    struct port_set numbered; // addresses that have a number: those in use
+    uint32_t n_addresses_ever;
     uint32_t n_left; // addresses that no configuration has, but bindings
     unsigned n_references;
     const struct nat_config *newest; // made last
     const struct nat_config *active;
-    uint32_t n_backed; // records
+    struct nat_backed backed_bindings, backed_hosts;
+    uint32_t n_backed_maps; // addresses
     uint32_t rotate_sec, rotate_address;
     uint64_t logged_no_port;
     uint32_t logged_sec;
@@ -128,7 +144,12 @@ struct nat_run {
     uint32_t first; // address
     uint32_t n;
     uint32_t number; // of the first
-    uint32_t before; // addresses of the runs before it
+};
+
+// Consecutive numbers of a rule's addresses.
+struct nat_span {
+    uint32_t first, n;
+    uint32_t before; // addresses of the spans before it
 };
 
 struct nat_source {
@@ -136,8 +157,9 @@ struct nat_source {
     uint32_t prefix, mask;
     uint32_t destination, destination_mask;
     uint16_t is_exempt;
-    struct nat_run *runs; // ascending; none: exempt
-    uint32_t n_runs;
+    struct nat_run *runs;   // ascending; none: exempt
+    struct nat_span *spans; // ascending
+    uint32_t n_runs, n_spans;
     uint32_t n_addresses;
 };
 
@@ -211,31 +233,39 @@ struct nat_binding *nat_binding_get(struct nat_state *state, const struct nat_wi
 struct nat_binding *nat_binding_restore(struct nat_state *state, const struct nat_wish *wish,
                                         uint32_t outside, uint16_t outside_port);
 // NULL: there is none; inside: none with an address of the wish's pool.
-struct nat_binding *nat_binding_outside(const struct nat_state *state, uint8_t protocol,
-                                        uint32_t outside, uint16_t outside_port);
-struct nat_binding *nat_binding_inside(const struct nat_state *state, const struct nat_wish *wish);
+struct nat_binding *nat_binding_outside(struct nat_state *state, uint8_t protocol, uint32_t outside,
+                                        uint16_t outside_port);
+struct nat_binding *nat_binding_inside(struct nat_state *state, const struct nat_wish *wish);
 // One that is begun from outside names it by the endpoint inside (NAT_TARGET): `is_inward`.
 void nat_binding_hold(struct nat_binding *b, int is_inward);
 // One session less; the last one ends it. A binding that was made and that nobody holds ends, too.
 void nat_binding_release(struct nat_state *state, struct nat_binding *b);
 void nat_binding_release_inward(struct nat_state *state, const struct nat_wish *wish);
 
-// binding.c: whom the binding has spoken to (address-dependent filtering).
-void nat_remote_add(struct nat_state *state, struct nat_binding *b, uint32_t remote);
+// One that was begun from outside holds from now on the one with this endpoint inside, for all
+// remotes. 0: there is none.
+int nat_binding_hold_inward(struct nat_state *state, const struct nat_wish *wish);
+
+// binding.c: whom the binding has spoken to.
+void nat_remote_add(struct nat_state *state, struct nat_binding *b, struct nat_remote remote);
 int nat_remote_is_known(const struct nat_state *state, const struct nat_binding *b,
-                        uint32_t remote);
+                        struct nat_remote remote);
 
 // host.c: with the lock held.
-uint32_t nat_host_find(const struct nat_state *state, uint32_t chain, uint32_t inside);
-// Makes it if there is none. 0: no memory.
-uint32_t nat_host_get(struct nat_state *state, uint32_t chain, uint32_t inside);
+uint32_t nat_host_hash(const struct nat_state *state, uint32_t chain, uint32_t inside);
+// 0: it is not known.
+uint32_t nat_host_find(struct nat_state *state, uint32_t chain, uint32_t inside);
+// One that is not known, without bindings yet. 0: no memory.
+uint32_t nat_host_make(struct nat_state *state, uint32_t chain, uint32_t inside);
 // It has one binding less.
 void nat_host_put(struct nat_state *state, uint32_t number);
 
-// choose.c: take an outside address and port for the wish. 0 with *number and *port (network
-// order), or -1 with *drop. With the lock held.
-int nat_choose(struct nat_state *state, const struct nat_wish *wish, uint32_t *number,
-               uint16_t *port, uint8_t *drop);
+// choose.c: take an outside address and port for the wish of a host (0: not known yet). 0 with
+// *number and *port (network order), or -1 with *drop. With the lock held.
+int nat_choose(struct nat_state *state, const struct nat_wish *wish, uint32_t host,
+               uint32_t *number, uint16_t *port, uint8_t *drop);
+// Fetch what nat_choose will read for a host that is known. Without the lock.
+void nat_choose_foresee(const struct nat_state *state, const struct nat_wish *wish, uint32_t host);
 
 // address.c: numbers of outside addresses. Main thread.
 // The number of this address, with a reference. -ENOSPC: too many.
@@ -271,7 +301,8 @@ enum nat_deed {
     NAT_SOURCE_STATIC,  // outside address and port
     NAT_SOURCE_FORWARD, // outside end of a forward
     NAT_TARGET,         // the slot has the inside endpoint of a binding, which is held
-    NAT_TARGET_LOOSE,   // likewise, but not held: of a binding for one remote end only
+    NAT_TARGET_LOOSE,   // likewise, but not held: of a binding for one remote end only, or that
+                        // who is outside does not prolong
     NAT_TARGET_STATIC,  // inside address and port
     NAT_TARGET_FORWARD, // inside end of a forward
     NAT_N_DEEDS,
@@ -314,6 +345,8 @@ void nat_age(struct function *f, const struct generation *generation);
 int nat_request(struct function *f, struct function_request *request, struct error *e);
 enum function_verdict nat_judge(const struct function *f, const struct walk_context *ctx,
                                 struct function_case *c);
+void nat_foresee(const struct function *f, const struct session_query *const *queries, unsigned n);
+void nat_answered(void *state, uint32_t chain, uint8_t protocol, uint64_t *slot);
 void nat_release(void *state, uint32_t chain, uint8_t protocol, uint64_t slot);
 
 extern const struct function_ops nat_ops;

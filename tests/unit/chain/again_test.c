@@ -96,6 +96,40 @@ static void a_revoked_session_may_begin_anew(void **state)
     assert_int_equal(lab_counters().opened, 2);
 }
 
+// The rule wants no session any more: the session ends, what the rule allows goes on, and what only
+// the session allowed does not.
+static void a_rule_that_becomes_stateless_ends_it(void **state)
+{
+    (void)state;
+    open_on("f");
+    lab_firewalls[LAB_FW].is_stateless = 1;
+    lab_firewalls[LAB_FW].in = FUNCTION_DENY;
+    lab_firewalls[LAB_FW].version++;
+    lab_receive(LAB_IN, &out);
+    lab_expect(LAB_OUT, 2, &out);
+    assert_int_equal(lab_n_sessions(), 0);
+    assert_int_equal(lab_counters().revoked, 1);
+    assert_int_equal(lab_firewalls[LAB_FW].n_released, 2); // by the session, and by the packet
+    lab_udp(&in, 0, "203.0.113.9", 53, "10.0.0.7", 1000);
+    lab_receive(LAB_OUT, &in);
+    assert_int_equal(walk_lab_n_sent(LAB_IN), 0);
+    assert_int_equal(walk_lab_drops(LAB_OUT, DROP_FIREWALL_DENIED), 1);
+}
+
+// For a NAT's sake it stays.
+static void what_is_translated_stays_with_a_stateless_rule(void **state)
+{
+    (void)state;
+    open_on("fn");
+    lab_firewalls[LAB_FW].is_stateless = 1;
+    lab_firewalls[LAB_FW].in = FUNCTION_DENY;
+    lab_firewalls[LAB_FW].version++;
+    lab_receive(LAB_OUT, &in);
+    lab_expect(LAB_IN, 1, &in_translated);
+    assert_int_equal(lab_n_sessions(), 1);
+    assert_int_equal(lab_counters().revoked, 0);
+}
+
 // A NAT that comes would translate: the session can't go on as it was.
 static void another_translation_ends_it(void **state)
 {
@@ -223,6 +257,8 @@ int main(void)
         TEST(a_version_asks_again_once),
         TEST(what_is_denied_now_ends),
         TEST(a_revoked_session_may_begin_anew),
+        TEST(a_rule_that_becomes_stateless_ends_it),
+        TEST(what_is_translated_stays_with_a_stateless_rule),
         TEST(another_translation_ends_it),
         TEST(edits_lose_nothing),
         TEST(who_leaves_takes_all_along),

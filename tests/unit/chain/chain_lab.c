@@ -11,6 +11,9 @@
 
 #include <cmocka.h>
 
+#include <rte_ether.h>
+#include <rte_ip.h>
+
 #include "dataplane/core/counters.h"
 #include "dataplane/core/qsbr.h"
 #include "dataplane/session/clock.h"
@@ -81,9 +84,12 @@ static enum function_verdict ask_nat(const struct function *f, const struct walk
         return FUNCTION_DENY;
     }
     if (c->is_inward) {
-        if (shift(t->destination, &t->destination_port, 1, 0, -PORT_SHIFT))
+        c->is_told_late = lab->is_told_late;
+        c->drop = DROP_NAT_FILTERED;
+        if (shift(t->destination, &t->destination_port, 1, 0, -PORT_SHIFT) &&
+            lab->in == FUNCTION_ALLOW)
             *c->slot = 77;
-        return FUNCTION_ALLOW;
+        return *c->slot == 77 ? FUNCTION_ALLOW : lab->in;
     }
     if (c->is_alone) { // as the real one: it keeps nothing
         c->drop = DROP_NAT_NOT_TRANSLATABLE;
@@ -226,7 +232,7 @@ static void start(void)
 {
     struct error e = {0};
 
-    session_clock_init(1);
+    session_clock_init(NULL);
     if (state_init(run_dir, &e) < 0 || session_init(1, MAX_SESSIONS, &e) < 0 ||
         fragment_init(1, &e) < 0 || chains_init(&e) < 0)
         fail_msg("%s", e.sentence);
@@ -335,6 +341,7 @@ void lab_add_chain(struct model *model, const char *functions)
     add(model, API_CHAIN, &chain, 1);
     for (const char *c = functions; *c != '\0'; c++) {
         struct api_chain_function function = {.kind = API_FUNCTION_GUEST};
+        uint8_t n_before = 0;
 
         if (*c == 'f' || *c == 'g')
             function = (struct api_chain_function){.kind = API_FUNCTION_FIREWALL,
@@ -342,6 +349,9 @@ void lab_add_chain(struct model *model, const char *functions)
         if (*c == 'n' || *c == 'm')
             function = (struct api_chain_function){.kind = API_FUNCTION_NAT,
                                                    .index = (uint32_t)('n' - *c)};
+        for (const char *b = functions; b < c; b++)
+            n_before = (uint8_t)(n_before + (*b == *c));
+        function.further = n_before > 0 ? (uint8_t)(n_before + 1) : 0;
         add(model, API_CHAIN_FUNCTION, &function, 1);
     }
 }
@@ -359,8 +369,21 @@ void lab_udp(struct frame *f, int is_inside, const char *src, uint16_t src_port,
 {
     frame_ether(f, is_inside ? GATE_MAC : HOST_MAC, is_inside ? HOST_MAC : GATE_MAC);
     frame_ip4(f, src, dst);
+    frame_ip4_whole(f);
     frame_udp(f, src_port, dst_port);
     frame_payload(f, 20);
+    frame_end(f);
+}
+
+void lab_tcp(struct frame *f, int is_inside, const char *const addresses[2],
+             const uint16_t ports[2], uint8_t flags)
+{
+    frame_ether(f, is_inside ? GATE_MAC : HOST_MAC, is_inside ? HOST_MAC : GATE_MAC);
+    frame_ip4(f, addresses[0], addresses[1]);
+    frame_ip4_whole(f);
+    frame_tcp(f, ports[0], ports[1], flags, 0);
+    memset(f->bytes + f->l4_off + 4, 0, 8);
+    f->bytes[f->l4_off + 11] = (flags & 0x10) != 0;
     frame_end(f);
 }
 
@@ -373,6 +396,28 @@ void lab_expect(unsigned port, unsigned n, const struct frame *f)
 {
     assert_int_equal(walk_lab_n_sent(port), n);
     assert_true(mbuf_holds(walk_lab_sent(port, n - 1), f->bytes, f->len));
+}
+
+static struct rte_ipv4_hdr *ip4_of(uint8_t *frame)
+{
+    return (struct rte_ipv4_hdr *)(frame + RTE_ETHER_HDR_LEN);
+}
+
+uint16_t lab_identification(unsigned port, unsigned number)
+{
+    struct rte_mbuf *m = walk_lab_sent(port, number);
+
+    assert_non_null(m);
+    return ntohs(ip4_of(rte_pktmbuf_mtod(m, uint8_t *))->packet_id);
+}
+
+void lab_identify(struct frame *f, uint16_t identification)
+{
+    struct rte_ipv4_hdr *ip = ip4_of(f->bytes);
+
+    ip->packet_id = htons(identification);
+    ip->hdr_checksum = 0;
+    ip->hdr_checksum = rte_ipv4_cksum(ip);
 }
 
 struct chain_state *lab_state(void)

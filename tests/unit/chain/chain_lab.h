@@ -22,9 +22,9 @@ enum { LAB_NAT, LAB_NAT2, LAB_N_NATS };
 
 // What a made-up function does and has done.
 struct lab_function {
-    enum function_verdict out, in; // firewalls: of who begins
+    enum function_verdict out, in; // of who begins; NATs: `in`, where they translate
     uint8_t is_stateless;
-    uint8_t is_hungry; // NATs: translate, but let go of nothing
+    uint8_t is_told_late; // NATs, inward
     uint32_t version;
     uint64_t slot;       // that a firewall keeps, 0: nothing
     unsigned n_asked[3]; // by occasion
@@ -53,13 +53,19 @@ void lab_publish(const char *functions);
 // End the process, as far as chains and sessions are concerned, and begin another one.
 void lab_restart(void);
 
-// A UDP or TCP packet; from inside it has HOST_MAC as source.
+// A UDP or TCP packet, not to be cut; from inside it has HOST_MAC as source. TCP: sequence number
+// 0; with ACK it acknowledges a SYN with that number.
 void lab_udp(struct frame *f, int is_inside, const char *src, uint16_t src_port, const char *dst,
              uint16_t dst_port);
-void lab_tcp(struct frame *f, const char *addresses[2], uint16_t ports[2], uint8_t flags);
+void lab_tcp(struct frame *f, int is_inside, const char *const addresses[2],
+             const uint16_t ports[2], uint8_t flags);
 void lab_receive(unsigned port, const struct frame *f);
 // The last frame sent to the port is this one; so many have been sent.
 void lab_expect(unsigned port, unsigned n, const struct frame *f);
+
+// The IPv4 identification of a sent frame; give a frame another one.
+uint16_t lab_identification(unsigned port, unsigned number);
+void lab_identify(struct frame *f, uint16_t identification);
 
 struct chain_state *lab_state(void);
 struct chain_counters lab_counters(void); // of worker 0

@@ -224,6 +224,15 @@ static void make_fragments(struct frame *first, struct frame *later, const char 
     frame_end(later);
 }
 
+// Both have the new identification of the first.
+static void identify_both(struct frame *first, struct frame *later)
+{
+    uint16_t identification = lab_identification(LAB_OUT, 0);
+
+    lab_identify(first, identification);
+    lab_identify(later, identification);
+}
+
 static void fragments_follow_the_first(void **state)
 {
     static struct frame first, first_translated, later, later_translated;
@@ -233,6 +242,7 @@ static void fragments_follow_the_first(void **state)
     make_fragments(&first_translated, &later_translated, MAPPED, 11000);
     lab_publish("fn");
     lab_receive(LAB_IN, &first);
+    identify_both(&first_translated, &later_translated);
     lab_expect(LAB_OUT, 1, &first_translated);
     lab_receive(LAB_IN, &later);
     lab_expect(LAB_OUT, 2, &later_translated);
@@ -252,6 +262,7 @@ static void a_fragment_waits_for_the_first(void **state)
     assert_int_equal(walk_lab_n_sent(LAB_OUT), 0);
     lab_receive(LAB_IN, &first);
     assert_int_equal(walk_lab_n_sent(LAB_OUT), 2);
+    identify_both(&first_translated, &later_translated);
     assert_true(
         mbuf_holds(walk_lab_sent(LAB_OUT, 0), first_translated.bytes, first_translated.len));
     lab_expect(LAB_OUT, 2, &later_translated);
@@ -274,6 +285,25 @@ static void fragments_are_denied_with_the_first(void **state)
     assert_int_equal(walk_lab_drops(LAB_IN, DROP_FIREWALL_DENIED), 4);
 }
 
+// Nobody answers: the tenant may have 500 of those, the oldest goes for the next one.
+static void evictions_are_counted(void **state)
+{
+    static struct frame f;
+
+    (void)state;
+    lab_publish("fn");
+    for (uint16_t i = 0; i < 503; i++) {
+        lab_udp(&f, 1, i % 2 ? INSIDE : "10.0.0.8", (uint16_t)(1000 + i), SERVER, 53);
+        lab_receive(LAB_IN, &f);
+        if (i == 499)
+            assert_int_equal(lab_counters().evicted, 0);
+    }
+    assert_int_equal(lab_counters().opened, 503);
+    assert_int_equal(lab_counters().closed, 3);
+    assert_int_equal(lab_counters().evicted, 3);
+    assert_int_equal(lab_n_sessions(), 500);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, lab_setup, lab_teardown)
@@ -290,6 +320,7 @@ int main(void)
         TEST(fragments_follow_the_first),
         TEST(a_fragment_waits_for_the_first),
         TEST(fragments_are_denied_with_the_first),
+        TEST(evictions_are_counted),
     };
 
     return cmocka_run_group_tests(tests, lab_group_setup, lab_group_teardown);

@@ -219,11 +219,66 @@ static void test_pools(void **state)
         assert_true(n_of[k] > 0);
 }
 
+#define N_ALONE 256
+
+// So many pools of one address with one port, none beside another.
+static void start_alone(unsigned last_byte)
+{
+    lab_spec_init(&spec);
+    spec.n_pools = 0;
+    spec.nat.flags = 0;
+    spec.nat.port_first = spec.nat.port_last = 4000;
+    for (unsigned i = 0; i < N_ALONE; i++) {
+        char address[32];
+
+        snprintf(address, sizeof(address), "198.51.%u.%u", i / 64, i % 64 * 4 + last_byte);
+        lab_pool(&spec, address, address);
+    }
+    lab_start(&spec);
+}
+
+static uint32_t n_spans(void)
+{
+    return ((const struct nat_config *)lab_function()->config)->sources[0].n_spans;
+}
+
+// To find out that all of 256 addresses are full, or which one is not, takes no more steps than of
+// one or two: their numbers lie in so many pieces, also after pools have come and gone.
+static void test_exhausted(void **state)
+{
+    static struct session_case sessions[N_ALONE];
+
+    (void)state;
+    for (unsigned round = 0; round < 6; round++) {
+        struct session_case one_more;
+        const char *freed;
+        char source[32];
+
+        start_alone(1 + round % 3);
+        nat_ops.age(lab_function(), NULL);
+        assert_true(n_spans() <= 2); // the picture's address had a number, too
+        assert_true(lab_state()->n_addresses_ever <= 3 * N_ALONE);
+        for (unsigned i = 0; i < N_ALONE; i++) {
+            snprintf(source, sizeof(source), "10.0.0.%u:%u", i % 250 + 1, 1000 + i);
+            sessions[i] = lab_out(IPPROTO_UDP, source, REMOTE ":9");
+        }
+        one_more = lab_out(IPPROTO_UDP, "10.0.0.254:1", REMOTE ":9");
+        lab_expect_denied(&one_more, FUNCTION_REJECT, DROP_NAT_NO_FREE_PORT);
+        freed = lab_source_of(&sessions[77 + round]);
+        lab_close(&sessions[77 + round]);
+        one_more = lab_out(IPPROTO_UDP, "10.0.0.254:1", REMOTE ":9");
+        lab_expect_allowed(&one_more, freed, REMOTE ":9");
+        lab_close(&one_more);
+        for (unsigned i = 0; i < N_ALONE; i++)
+            lab_close(&sessions[i]);
+    }
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(test_##name, lab_setup, lab_teardown)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {CASE(list), CASE(refused), CASE(pools)};
+    const struct CMUnitTest tests[] = {CASE(list), CASE(refused), CASE(pools), CASE(exhausted)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -222,6 +222,7 @@ void lab_judge(struct session_case *s, enum function_occasion occasion)
 
     s->verdict = nat_judge(&lab.f, NULL, &c);
     s->drop = c.drop;
+    s->is_told_late = c.is_told_late;
     if (s->verdict != FUNCTION_ALLOW && s->verdict != FUNCTION_TURN)
         return;
     // What is translated again is translated alike.
@@ -249,6 +250,11 @@ struct session_case lab_out(uint8_t protocol, const char *source, const char *de
 struct session_case lab_in(uint8_t protocol, const char *source, const char *destination)
 {
     return first(1, protocol, source, destination);
+}
+
+void lab_answer(struct session_case *s)
+{
+    nat_answered(lab.f.state, s->chain, s->tuple.protocol, &s->slot);
 }
 
 void lab_close(struct session_case *s)

@@ -53,6 +53,7 @@ struct session_case {
     uint8_t is_inward;
     enum function_verdict verdict;
     uint8_t drop;
+    uint8_t is_told_late;
 };
 
 // "10.0.0.5:1000" "203.0.113.1:53". ICMP: identifier and 0.
@@ -62,7 +63,8 @@ struct session_case lab_case(int is_inward, uint8_t protocol, const char *source
 struct session_case lab_out(uint8_t protocol, const char *source, const char *destination);
 struct session_case lab_in(uint8_t protocol, const char *source, const char *destination);
 void lab_judge(struct session_case *s, enum function_occasion occasion);
-void lab_close(struct session_case *s); // release
+void lab_answer(struct session_case *s); // for the first time
+void lab_close(struct session_case *s);  // release
 
 // What the tuple became; "1.2.3.4:5", until the next call but one.
 const char *lab_source_of(const struct session_case *s);

@@ -312,6 +312,37 @@ static void test_4787_req9_hairpin_is_filtered(void **state)
     assert_int_equal(lab_show().n_bindings, 1); // none is left behind for it
 }
 
+// Both have a filter: what the one of them sends in vain opens the way for the other's endpoint,
+// not for another one of that host.
+static void opens_the_way(uint8_t protocol, uint8_t filtering)
+{
+    struct session_case a, b, c, other;
+    char outside_a[32], outside_b[32];
+
+    start_filtering(filtering);
+    a = lab_out(protocol, "10.0.0.5:2000", REMOTE ":53");
+    b = lab_out(protocol, "10.0.0.6:3000", REMOTE ":53");
+    snprintf(outside_a, sizeof(outside_a), OUTSIDE ":%u", lab_port_of(&a));
+    snprintf(outside_b, sizeof(outside_b), OUTSIDE ":%u", lab_port_of(&b));
+    c = lab_out(protocol, "10.0.0.5:2000", outside_b);
+    lab_expect_denied(&c, FUNCTION_DENY, DROP_NAT_FILTERED);
+    other = lab_out(protocol, "10.0.0.6:3001", outside_a);
+    assert_int_equal(other.verdict,
+                     filtering == API_NAT_ADDRESS_DEPENDENT ? FUNCTION_TURN : FUNCTION_DENY);
+    c = lab_out(protocol, "10.0.0.6:3000", outside_a);
+    assert_int_equal(c.verdict, FUNCTION_TURN);
+    assert_string_equal(lab_source_of(&c), outside_b);
+    assert_string_equal(lab_destination_of(&c), "10.0.0.5:2000");
+}
+
+static void test_4787_req9_hairpin_two_filters(void **state)
+{
+    (void)state;
+    opens_the_way(IPPROTO_UDP, API_NAT_ADDRESS_DEPENDENT);
+    opens_the_way(IPPROTO_UDP, API_NAT_ADDRESS_AND_PORT_DEPENDENT);
+    opens_the_way(IPPROTO_TCP, API_NAT_ADDRESS_AND_PORT_DEPENDENT);
+}
+
 static void test_4787_req9_no_hairpin(void **state)
 {
     struct session_case b, a;
@@ -339,6 +370,88 @@ static void test_5508_req7_hairpin_to_static(void **state)
     assert_int_equal(a.verdict, FUNCTION_TURN);
     assert_string_equal(lab_destination_of(&a), "10.0.0.70:0");
     assert_memory_equal(a.final.source, ((uint8_t[]){198, 51, 100, 2}), 4);
+}
+
+// To the outside identifier of another host: that one is asked, by the identifier of who asks.
+static void test_7857_12_hairpin_query(void **state)
+{
+    struct session_case b = lab_out(IPPROTO_ICMP, "10.0.0.6:77", REMOTE ":0"), a, reply;
+    char identifier[32], outside[32];
+
+    (void)state;
+    snprintf(identifier, sizeof(identifier), "10.0.0.5:%u", lab_port_of(&b));
+    a = lab_out(IPPROTO_ICMP, identifier, OUTSIDE ":0");
+    assert_int_equal(a.verdict, FUNCTION_TURN);
+    assert_string_equal(lab_destination_of(&a), "10.0.0.6:0");
+    assert_memory_equal(a.final.source, ((uint8_t[]){198, 51, 100, 2}), 4);
+    assert_int_not_equal(lab_port_of(&a), lab_port_of(&b));
+    lab_judge(&a, FUNCTION_AGAIN);
+    assert_int_equal(a.verdict, FUNCTION_TURN);
+    // Who is outside finds no host by a query (RFC 5508, REQ-3), only by the answer to one.
+    snprintf(outside, sizeof(outside), REMOTE ":%u", lab_port_of(&b));
+    reply = lab_in(IPPROTO_ICMP, outside, OUTSIDE ":0");
+    assert_int_equal(reply.slot, 0);
+}
+
+// REQ-6: who is outside does not hold the mapping, if that is so configured; who is answered does.
+static void test_4787_req6_no_inbound_refresh(void **state)
+{
+    struct session_case out, in[2], tcp;
+    char outside[32];
+
+    (void)state;
+    lab_spec_init(&spec);
+    spec.nat.flags &= (uint16_t)~API_NAT_INBOUND_REFRESH;
+    lab_start(&spec);
+    out = lab_out(IPPROTO_UDP, "10.0.0.5:2000", REMOTE ":53");
+    snprintf(outside, sizeof(outside), OUTSIDE ":%u", lab_port_of(&out));
+    for (unsigned i = 0; i < 2; i++)
+        in[i] = lab_in(IPPROTO_UDP, i == 0 ? REMOTE ":99" : REMOTE ":98", outside);
+    lab_expect_allowed(&in[0], REMOTE ":99", "10.0.0.5:2000");
+    lab_answer(&in[0]);
+    lab_answer(&in[0]);
+    lab_close(&out);
+    assert_int_equal(lab_show().n_bindings, 1);
+    lab_judge(&in[0], FUNCTION_AGAIN);
+    assert_int_equal(in[0].verdict, FUNCTION_ALLOW);
+    lab_close(&in[0]);
+    assert_int_equal(lab_show().n_bindings, 0);
+    lab_answer(&in[1]); // too late
+    lab_close(&in[1]);
+    assert_int_equal(lab_show().n_bindings, 0);
+    // A connection has to be answered, whoever began.
+    out = lab_out(IPPROTO_TCP, "10.0.0.5:2000", REMOTE ":53");
+    snprintf(outside, sizeof(outside), OUTSIDE ":%u", lab_port_of(&out));
+    tcp = lab_in(IPPROTO_TCP, REMOTE ":99", outside);
+    lab_close(&out);
+    assert_int_equal(lab_show().n_bindings, 1);
+    lab_close(&tcp);
+}
+
+// Told so late, by the chain: a SYN that no filter admits, or to no mapping. No other packet, none
+// that somebody wants.
+static void test_5382_req4_told_late(void **state)
+{
+    struct session_case out, in;
+    char outside[32];
+
+    (void)state;
+    start_filtering(API_NAT_ADDRESS_AND_PORT_DEPENDENT);
+    for (unsigned i = 0; i < 2; i++) {
+        uint8_t protocol = i == 0 ? IPPROTO_TCP : IPPROTO_UDP;
+
+        out = lab_out(protocol, "10.0.0.5:2000", REMOTE ":53");
+        assert_int_equal(out.is_told_late, 0);
+        snprintf(outside, sizeof(outside), OUTSIDE ":%u", lab_port_of(&out));
+        in = lab_in(protocol, REMOTE ":99", outside);
+        lab_expect_denied(&in, FUNCTION_DENY, DROP_NAT_FILTERED);
+        assert_int_equal(in.is_told_late, i == 0);
+        in = lab_in(protocol, REMOTE ":99", OUTSIDE ":1");
+        assert_int_equal(in.verdict, FUNCTION_ALLOW); // the router may own it
+        assert_int_equal(in.is_told_late, i == 0);
+        in = lab_in(protocol, REMOTE ":99", "198.51.100.77:1");
+        assert_int_equal(in.is_told_late, 0);
+    }
 }
 
 // A binding is a function of what is configured and bound, not of what came before (REQ-7, and 11:
@@ -450,16 +563,20 @@ int main(void)
         CASE(4787_req3a_port_ranges),
         CASE(4787_req4_parity),
         CASE(4787_req5_req6_held_by_sessions),
+        CASE(4787_req6_no_inbound_refresh),
         CASE(4787_req8_filtering_independent),
         CASE(4787_req8_filtering_by_address),
         CASE(4787_req8_filtering_by_address_and_port),
         CASE(4787_req9_hairpin),
         CASE(5382_req8_hairpin),
         CASE(4787_req9_hairpin_is_filtered),
+        CASE(4787_req9_hairpin_two_filters),
         CASE(4787_req9_no_hairpin),
         CASE(5508_req7_hairpin_to_static),
+        CASE(7857_12_hairpin_query),
         CASE(4787_req11_deterministic),
         CASE(5382_req3_inbound_syn),
+        CASE(5382_req4_told_late),
         CASE(5508_req3_query_from_outside),
         CASE(6888_req4_host_limit),
         CASE(6888_req8_rest),

@@ -36,7 +36,7 @@ static const char text[] =
     "  nats: [{name: nat}]\n"
     "  chains:\n"
     "  - {name: cable, inside: vm1, outside: vm2.7}\n"
-    "  - {name: edge, inside: gw.lan, outside: red/edge, functions: [fw, ids, nat]}\n";
+    "  - {name: edge, inside: gw.lan, outside: red/edge, functions: [fw, ids, nat, \"fw:2\"]}\n";
 
 static struct fake_dataplane dataplane;
 static struct api_list_sessions last_list;
@@ -229,10 +229,12 @@ static void test_chains(void **state)
           "{\"culvert:chains\": [{\"tenant\": \"blue\", \"name\": \"cable\", \"inside\": \"vm1\","
           " \"outside\": \"vm2.7\", \"functions\": []}, {\"tenant\": \"blue\", \"name\": \"edge\","
           " \"inside\": \"gw.lan\", \"outside\": \"red/edge\","
-          " \"functions\": [\"fw\", \"ids\", \"nat\"], \"inside-up\": true, \"outside-up\": false,"
+          " \"functions\": [\"fw\", \"ids\", \"nat\", \"fw:2\"], \"inside-up\": true, "
+          "\"outside-up\": false,"
           " \"guests-down\": 1, \"bypassed\": 1, \"sessions\": 9, \"half-open\": 4,"
           " \"counters\": {\"out\": 101, \"in\": 0, \"turned\": 0, \"opened\": 0, \"closed\": 0,"
-          " \"rejudged\": 0, \"revoked\": 0, \"related\": 102, \"fragments\": 0, \"rejected\": 0,"
+          " \"rejudged\": 0, \"revoked\": 0, \"evicted\": 0, \"related\": 102, \"fragments\": 0, "
+          "\"rejected\": 0,"
           " \"dropped\": 0}}]}");
 }
 

@@ -62,7 +62,7 @@ static int make_world(void **state)
         .functions = {{.kind = API_FUNCTION_FIREWALL},
                       {.kind = API_FUNCTION_GUEST},
                       {.kind = API_FUNCTION_NAT},
-                      {.kind = API_FUNCTION_FIREWALL},
+                      {.kind = API_FUNCTION_FIREWALL, .further = 2},
                       {.owner = 1, .kind = API_FUNCTION_GUEST, .index = 1}},
         .n_functions = 5,
     };
@@ -161,10 +161,25 @@ static void there_are_not_too_many(void **state)
 
     (void)state;
     memset(w.functions, 0, sizeof(w.functions));
-    for (w.n_functions = 0; w.n_functions < 9; w.n_functions++)
+    for (w.n_functions = 0; w.n_functions < 9; w.n_functions++) {
         w.functions[w.n_functions].kind = API_FUNCTION_FIREWALL;
+        w.functions[w.n_functions].further = (uint8_t)(w.n_functions == 0 ? 0 : w.n_functions + 1);
+    }
     expect(&w, "blue/edge", "more than 8 functions on the chain");
     w.functions[8].kind = API_FUNCTION_GUEST;
+    assert_int_equal(check(&w, &(struct error){0}), 0);
+}
+
+static void a_place_has_its_own_number(void **state)
+{
+    struct world w = good;
+
+    (void)state;
+    w.functions[3].further = 0;
+    expect(&w, "blue/edge", "a function stands on the chain twice with one number");
+    w.functions[3] = (struct api_chain_function){.kind = API_FUNCTION_NAT};
+    expect(&w, "blue/edge", "a function stands on the chain twice with one number");
+    w.functions[3].further = API_MAX_FURTHER;
     assert_int_equal(check(&w, &(struct error){0}), 0);
 }
 
@@ -221,6 +236,7 @@ int main(void)
         cmocka_unit_test(owners_are_checked),
         cmocka_unit_test(functions_are_there),
         cmocka_unit_test(there_are_not_too_many),
+        cmocka_unit_test(a_place_has_its_own_number),
         cmocka_unit_test(a_guest_stands_once),
         cmocka_unit_test(a_guest_has_its_ports_to_itself),
         cmocka_unit_test(a_name_has_room_for_segments),

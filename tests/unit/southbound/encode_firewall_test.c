@@ -56,6 +56,7 @@ static const char sample[] =
     "    filtering: address-and-port-dependent\n"
     "    paired: false\n"
     "    parity: false\n"
+    "    inbound-refresh: false\n"
     "    ports: 2000-2999\n"
     "    host-limit: 3\n"
     "    source:\n"
@@ -68,7 +69,8 @@ static const char sample[] =
     "    - {protocol: any, address: 192.0.2.99, port: any, to: 10.0.0.3}\n"
     "  chains:\n"
     "  - {name: plain, inside: vm1.1, outside: vm2.1}\n"
-    "  - {name: full, inside: vm1, outside: vm2, functions: [fw, ids, nat], window-check: false,\n"
+    "  - {name: full, inside: vm1, outside: vm2, functions: [fw, ids, nat, \"fw:2\"],\n"
+    "     window-check: false,\n"
     "     pickup: false}\n";
 
 static void test_sessions(void **state)
@@ -222,7 +224,8 @@ static void test_nats(void **state)
     (void)state;
     assert_int_equal(n[0].mapping, API_NAT_ENDPOINT_INDEPENDENT);
     assert_int_equal(n[0].filtering, API_NAT_ENDPOINT_INDEPENDENT);
-    assert_int_equal(n[0].flags, API_NAT_PAIRED | API_NAT_HAIRPIN | API_NAT_PARITY);
+    assert_int_equal(n[0].flags,
+                     API_NAT_PAIRED | API_NAT_HAIRPIN | API_NAT_PARITY | API_NAT_INBOUND_REFRESH);
     assert_int_equal(n[0].port_first, 1024);
     assert_int_equal(n[0].port_last, 65535);
     assert_int_equal(n[0].host_limit, 4096);
@@ -278,9 +281,10 @@ static void test_statics_and_forwards(void **state)
 static void test_functions_of_a_chain(void **state)
 {
     static const struct api_chain_function expected[] = {
-        {1, API_FUNCTION_FIREWALL, {0}, 2},
-        {1, API_FUNCTION_GUEST, {0}, 0},
-        {1, API_FUNCTION_NAT, {0}, 1},
+        {1, API_FUNCTION_FIREWALL, 0, {0}, 2},
+        {1, API_FUNCTION_GUEST, 0, {0}, 0},
+        {1, API_FUNCTION_NAT, 0, {0}, 1},
+        {1, API_FUNCTION_FIREWALL, 2, {0}, 2},
     };
     struct encoding *encoding = lab_encode(sample);
     const struct api_guest_function *g = encoding_item(encoding, API_GUEST_FUNCTION, 0);
@@ -290,7 +294,7 @@ static void test_functions_of_a_chain(void **state)
     assert_int_equal(c[0].flags, 0);
     assert_int_equal(c[1].flags, API_CHAIN_NO_WINDOW_CHECK | API_CHAIN_NO_PICKUP);
     assert_memory_equal(encoding_item(encoding, API_CHAIN_FUNCTION, 0), expected, sizeof(expected));
-    assert_null(encoding_item(encoding, API_CHAIN_FUNCTION, 3));
+    assert_null(encoding_item(encoding, API_CHAIN_FUNCTION, 4));
     assert_int_equal(g->owner, 1);
     assert_string_equal(g->name, "ids");
     assert_int_equal(g->inside, 3);
