@@ -17,6 +17,7 @@
 #define MAX_BUSY 16 // records in one loop
 #define MAX_IDLE 512
 #define FETCH_AHEAD 4
+#define PORT_SHARE 4 // of all flows, what packets of one port may have: a quarter
 
 struct list {
     unsigned n;
@@ -33,8 +34,11 @@ static struct flow_worker {
     uint32_t last_sec;
 } __attribute__((aligned(64))) workers[API_MAX_WORKERS];
 
+static uint32_t n_of_port[API_MAX_PORTS]; // atomic
+
 void flow_insert_init(void)
 {
+    memset(n_of_port, 0, sizeof(n_of_port));
     memset(workers, 0, sizeof(workers));
     for (unsigned i = 0; i < API_MAX_WORKERS; i++) {
         workers[i].growing = &workers[i].lists[0];
@@ -63,8 +67,16 @@ static int has_room(const struct flow_worker *w)
     return w->growing->n < LIMBO;
 }
 
+// Whoever makes up addresses at one port uses up that port's flows, and nobody else's.
+static int has_share(const struct flow *draft)
+{
+    return __atomic_load_n(&n_of_port[draft->in_port], __ATOMIC_RELAXED) <
+           flow_table.max / PORT_SHARE + BLOCK;
+}
+
 static void let_go(struct flow_worker *w, uint32_t number)
 {
+    __atomic_fetch_sub(&n_of_port[flow_at(number)->in_port], 1, __ATOMIC_RELAXED);
     w->growing->numbers[w->growing->n++] = number;
 }
 
@@ -115,7 +127,7 @@ int flow_insert(struct flow *draft, uint32_t hash, unsigned worker)
     if (old != 0 && is_alike(flow_at(old), draft)) {
         prolong(flow_at(old), stamp, until_sec);
         rc = 0;
-    } else if (has_room(w)) {
+    } else if (has_room(w) && (old != 0 || has_share(draft))) {
         number = numbers_take(&flow_table.numbers, worker);
     }
     if (number != 0) {
@@ -125,6 +137,7 @@ int flow_insert(struct flow *draft, uint32_t hash, unsigned worker)
             index_del(&flow_table.index, line, hash, old);
             let_go(w, old);
         }
+        __atomic_fetch_add(&n_of_port[draft->in_port], 1, __ATOMIC_RELAXED);
         rc = index_add(&flow_table.index, line, hash, number);
         if (rc < 0)
             let_go(w, number);

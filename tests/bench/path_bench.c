@@ -163,7 +163,7 @@ int main(int argc, char **argv)
         return 1;
     }
     make_flows();
-    gateway_start(n_flows + 1024, is_walk ? 0 : 2 * n_flows + 4096, n_firewalls);
+    gateway_start(n_flows + 1024, is_walk ? 0 : 4 * n_flows + 4096, n_firewalls);
     open_all();
     measure(n_windows);
     gateway_end();
