@@ -134,7 +134,7 @@ static void flood_one(const struct walk_context *ctx, const struct function *f, 
         return;
     }
     if (n > 1)
-        rte_mbuf_refcnt_update(m, (int16_t)(n - 1));
+        rte_pktmbuf_refcnt_update(m, (int16_t)(n - 1));
     for (uint32_t out = f->first_attachment; n > 0; out++) {
         if (out == in || ctx->generation->attachments[out].port == NULL)
             continue;
