@@ -33,7 +33,9 @@ static inline uint64_t walk_mix(uint64_t a, uint64_t b)
 // `name` what it is called in there. Never 0: that number stays what it is.
 static inline uint16_t walk_version_of(const void *owner, uint64_t name)
 {
-    return (uint16_t)(walk_mix((uint64_t)(uintptr_t)owner, name) >> 17 & (WALK_N_VERSIONS - 1)) | 1;
+    uint64_t place = walk_mix((uint64_t)(uintptr_t)owner, name) >> 17 & (WALK_N_VERSIONS - 1);
+
+    return place != 0 ? (uint16_t)place : 1;
 }
 
 // Before the object is read. Any thread.
