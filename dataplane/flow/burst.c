@@ -46,7 +46,7 @@ static uint32_t look_further(uint32_t hash)
     return index_next(&cursor, hash);
 }
 
-static void look(struct sight *s)
+static void look(struct sight *s, const struct flow_key *key)
 {
     const struct index_line *line = index_line(&flow_table.index, s->hash);
     uint32_t number = flow_find(line, s->hash);
@@ -57,7 +57,8 @@ static void look(struct sight *s)
         return;
     s->flow = flow_at(number);
     rte_prefetch0(s->flow);
-    rte_prefetch0((const char *)s->flow + 64);
+    if ((flow_key_kind(key) & 0xf) != 4)
+        rte_prefetch0((const char *)s->flow + 64);
 }
 
 static void compare(const struct scene *scene, struct sight *s, const struct flow_key *key)
@@ -254,7 +255,7 @@ static void sight_all(const struct scene *scene, struct flow_scratch *scratch, s
     }
     for (unsigned i = 0; i < n; i++)
         if (likely(sights[i].kind == FLOW_PACKET_PLAIN))
-            look(&sights[i]);
+            look(&sights[i], &scratch->keys[i]);
     for (unsigned i = 0; i < n; i++)
         if (sights[i].flow != NULL)
             compare(scene, &sights[i], &scratch->keys[i]);
