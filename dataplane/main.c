@@ -16,6 +16,7 @@
 #include "dataplane/core/log.h"
 #include "dataplane/core/qsbr.h"
 #include "dataplane/eal.h"
+#include "dataplane/flow/flow.h"
 #include "dataplane/port/port.h"
 #include "dataplane/server/server.h"
 #include "dataplane/session/clock.h"
@@ -25,12 +26,13 @@
 #include "dataplane/session/state.h"
 #include "dataplane/switch/switch.h"
 #include "dataplane/walk/queue.h"
+#include "dataplane/walk/version.h"
 #include "dataplane/worker/worker.h"
 #include "vnf/functions.h"
 
 static const char usage[] =
     "usage: culvert-dataplane [--run-dir DIR] [--workers N] [--cpus LIST] [--busy-poll]\n"
-    "                         [--sessions N] [-- EAL arguments]\n"
+    "                         [--sessions N] [--flows N] [-- EAL arguments]\n"
     "\n"
     "Carries packets between ports as culvertd tells it through DIR/dataplane.sock.\n"
     "\n"
@@ -40,6 +42,8 @@ static const char usage[] =
     "  --busy-poll     workers never sleep: lowest latency, a CPU each at 100 %\n"
     "  --sessions N    at most so many sessions of all chains together (default 4194304);\n"
     "                  memory comes with use, some 400 bytes each\n"
+    "  --flows N       at most so many flows, one for each direction of a connection that has\n"
+    "                  traffic (default 4194304), some 150 bytes each; 0: every packet walks\n"
     "  --session-clock-jumps FILE\n"
     "                  for tests: the milliseconds in FILE pass at once for sessions, and it is\n"
     "                  taken away then\n"
@@ -49,12 +53,14 @@ static const char usage[] =
 
 #define MAX_KINDS 16
 #define DEFAULT_SESSIONS (1U << 22)
+#define DEFAULT_FLOWS (1U << 22)
 
 struct settings {
     const char *run_dir;
     struct eal_settings eal;
     int busy_poll;
     unsigned max_sessions;
+    unsigned max_flows;
     const char *clock_jumps;
 };
 
@@ -79,6 +85,15 @@ static int take_count(const char *name, unsigned max, unsigned *count)
     return rc;
 }
 
+static int take_flows(unsigned *count)
+{
+    if (strcmp(optarg, "0") == 0) {
+        *count = 0;
+        return 0;
+    }
+    return take_count("flows", FLOW_MAX, count);
+}
+
 // 0: go on; else the process's exit code + 1.
 static int parse_arguments(int argc, char **argv, struct settings *settings)
 {
@@ -88,6 +103,7 @@ static int parse_arguments(int argc, char **argv, struct settings *settings)
         {"cpus", required_argument, NULL, 'c'},
         {"busy-poll", no_argument, NULL, 'b'},
         {"sessions", required_argument, NULL, 's'},
+        {"flows", required_argument, NULL, 'f'},
         {"session-clock-jumps", required_argument, NULL, 'j'},
         {"help", no_argument, NULL, 'h'},
         {"version", no_argument, NULL, 'v'},
@@ -106,6 +122,10 @@ static int parse_arguments(int argc, char **argv, struct settings *settings)
             break;
         case 's':
             if (take_count("sessions", SESSION_MAX, &settings->max_sessions) < 0)
+                return 3;
+            break;
+        case 'f':
+            if (take_flows(&settings->max_flows) < 0)
                 return 3;
             break;
         case 'j':
@@ -219,9 +239,13 @@ static int run(const struct settings *settings, struct error *e)
     rc = chains_init(e);
     if (rc < 0)
         goto close_memory;
-    rc = port_init(settings->run_dir, n_workers, e);
+    walk_version_init();
+    rc = flow_init(n_workers, settings->max_flows, e);
     if (rc < 0)
         goto fini_chains;
+    rc = port_init(settings->run_dir, n_workers, e);
+    if (rc < 0)
+        goto fini_flow;
     rc = fragment_init(n_workers, e);
     if (rc < 0)
         goto fini_port;
@@ -246,6 +270,8 @@ fini_fragment:
     fragment_fini();
 fini_port:
     port_fini();
+fini_flow:
+    flow_fini();
 fini_chains:
     chains_fini();
 close_memory:
@@ -263,8 +289,10 @@ fini_server:
 
 int main(int argc, char **argv)
 {
-    struct settings settings = {
-        .run_dir = "/run/culvert", .eal = {.n_workers = 1}, .max_sessions = DEFAULT_SESSIONS};
+    struct settings settings = {.run_dir = "/run/culvert",
+                                .eal = {.n_workers = 1},
+                                .max_sessions = DEFAULT_SESSIONS,
+                                .max_flows = DEFAULT_FLOWS};
     struct error e = {0};
     int rc = parse_arguments(argc, argv, &settings);
 

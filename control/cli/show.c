@@ -64,6 +64,7 @@ static const struct column tenant_columns[] = {
 static const struct column worker_columns[] = {
     {"WORKER", "worker", CELL_COUNT},   {"CPU", "cpu", CELL_COUNT},
     {"UP", "up-seconds", CELL_SECONDS}, {"BUSY", "busy-seconds", CELL_SECONDS},
+    {"BY FLOW", "by-flow", CELL_COUNT}, {"WALKED", "walked", CELL_COUNT},
     {"BURSTS", "bursts", CELL_COUNT},   {"LOOPS", "loops", CELL_COUNT},
     {"SLEEPS", "sleeps", CELL_COUNT},   {NULL, NULL, CELL_TEXT},
 };

@@ -149,12 +149,16 @@ static void add_workers(struct text *t, const struct stats *stats)
         {"culvert_worker_busy_seconds_total", "Time in turns that moved a packet."},
         {"culvert_worker_sleeps_total", "Times the idle worker slept."},
         {"culvert_worker_bursts_total", "Receive calls that returned packets."},
+        {"culvert_worker_walked_packets_total", "Packets that went hop by hop."},
+        {"culvert_worker_flow_packets_total", "Packets that went by a flow."},
     };
     struct stats_summary summary;
     struct api_stats_worker row;
+    const uint64_t *const counts[] = {&row.loops,    NULL,          &row.sleeps,
+                                      &row.n_bursts, &row.n_walked, &row.n_by_flow};
 
     stats_summary(stats, &summary);
-    for (unsigned i = 0; i < 4 && summary.n_workers > 0; i++) {
+    for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]) && summary.n_workers > 0; i++) {
         metrics_add_head(t, names[i][0], "counter", names[i][1]);
         for (unsigned w = 0; w < summary.n_workers; w++) {
             stats_worker(stats, w, &row);
@@ -164,8 +168,7 @@ static void add_workers(struct text *t, const struct stats *stats)
                          (double)row.busy_cycles /
                              (double)(summary.cycles_hz == 0 ? 1 : summary.cycles_hz));
             else
-                text_add(t, "%" PRIu64 "\n",
-                         i == 0 ? row.loops : (i == 2 ? row.sleeps : row.n_bursts));
+                text_add(t, "%" PRIu64 "\n", *counts[i]);
         }
     }
 }

@@ -180,10 +180,11 @@ void handle_workers(struct exchange *x)
         stats_worker(stats, i, &row);
         busy_sec = summary.cycles_hz == 0 ? 0 : (double)row.busy_cycles / (double)summary.cycles_hz;
         json_array_append_new(
-            list, json_pack("{s:i, s:i, s:o, s:f, s:f, s:o, s:o}", "worker", (int)i, "cpu",
-                            (int)row.cpu, "loops", number(row.loops), "busy-seconds", busy_sec,
-                            "up-seconds", seconds_since(summary.started_ns), "bursts",
-                            number(row.n_bursts), "sleeps", number(row.sleeps)));
+            list, json_pack("{s:i, s:i, s:o, s:f, s:f, s:o, s:o, s:o, s:o}", "worker", (int)i,
+                            "cpu", (int)row.cpu, "loops", number(row.loops), "busy-seconds",
+                            busy_sec, "up-seconds", seconds_since(summary.started_ns), "bursts",
+                            number(row.n_bursts), "sleeps", number(row.sleeps), "by-flow",
+                            number(row.n_by_flow), "walked", number(row.n_walked)));
     }
     exchange_answer_json(x, 200, json_pack("{s:o}", "culvert:workers", list));
 }

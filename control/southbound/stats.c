@@ -158,5 +158,7 @@ void stats_worker(const struct stats *stats, unsigned worker, struct api_stats_w
     row->busy_cycles = __atomic_load_n(&from->busy_cycles, __ATOMIC_RELAXED);
     row->sleeps = __atomic_load_n(&from->sleeps, __ATOMIC_RELAXED);
     row->n_bursts = __atomic_load_n(&from->n_bursts, __ATOMIC_RELAXED);
+    row->n_walked = __atomic_load_n(&from->n_walked, __ATOMIC_RELAXED);
+    row->n_by_flow = __atomic_load_n(&from->n_by_flow, __ATOMIC_RELAXED);
     row->cpu = from->cpu;
 }

@@ -722,9 +722,11 @@ struct api_stats_worker {
     uint64_t loops;       // grows while the worker lives
     uint64_t busy_cycles; // in loops that moved a packet
     uint64_t sleeps;
-    uint64_t n_bursts; // receive calls that returned packets
+    uint64_t n_bursts;  // receive calls that returned packets
+    uint64_t n_walked;  // packets received that went hop by hop
+    uint64_t n_by_flow; // and by one look-up
     uint32_t cpu;
-    uint32_t reserved[7];
+    uint32_t reserved[3];
 } __attribute__((aligned(64)));
 
 struct api_stats {

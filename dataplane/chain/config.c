@@ -197,6 +197,25 @@ static void chain_age(struct function *f, const struct generation *generation)
     (void)generation; // sessions age on workers
 }
 
+static uint64_t chain_fingerprint(const struct function *f)
+{
+    const struct chain_config *config = f->config;
+
+    return (uint64_t)chain_stamp(config) << 32 | config->track_flags;
+}
+
+static void chain_count(const struct function *f, uint32_t in_side, uint32_t out_side, uint64_t n)
+{
+    struct chain_counters *c = chain_counters_of(f->state, API_MAX_WORKERS);
+
+    if (in_side == out_side)
+        c->turned += n;
+    else if (out_side == SESSION_OUTSIDE)
+        c->out += n;
+    else
+        c->in += n;
+}
+
 const struct function_ops chain_ops = {
     .name = "chain",
     .n_instances = chain_n_instances,
@@ -206,5 +225,7 @@ const struct function_ops chain_ops = {
     .config_destroy = chain_config_destroy,
     .process = chain_process,
     .tick = chain_late_tick,
+    .fingerprint = chain_fingerprint,
+    .count = chain_count,
     .age = chain_age,
 };

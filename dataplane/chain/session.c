@@ -7,6 +7,7 @@
 #include "dataplane/chain/judge.h"
 #include "dataplane/core/counters.h"
 #include "dataplane/session/track.h"
+#include "dataplane/walk/trace.h"
 
 // End a session that is no longer allowed.
 static void revoke(struct chain_burst *b, struct session *s)
@@ -80,6 +81,7 @@ static void open_session(struct chain_burst *b, struct rte_mbuf *m, struct sessi
         outcome->drop = API_DROP_NONE;
         b->counters->opened++;
         b->n_opened++;
+        packet_of(m)->trace = 0; // one packet is no flow yet
         return;
     }
     chain_release(b->f->state, q->tuple->protocol, draft->slots);
@@ -172,12 +174,6 @@ void chain_settle_alone(struct chain_burst *b, struct rte_mbuf *m,
     *outcome = outcome_of(&q);
 }
 
-static void count(struct session *s, unsigned direction, const struct packet *p)
-{
-    __atomic_fetch_add(&s->packets[direction], 1, __ATOMIC_RELAXED);
-    __atomic_fetch_add(&s->bytes[direction], (uint64_t)(p->l3_end - p->l3_off), __ATOMIC_RELAXED);
-}
-
 static void refuse(struct chain_burst *b, struct rte_mbuf *m, const struct chain_outcome *outcome)
 {
     uint16_t in_port = packet_of(m)->in_port;
@@ -191,6 +187,15 @@ static void refuse(struct chain_burst *b, struct rte_mbuf *m, const struct chain
     counters_drop(in_port, b->ctx->worker, outcome->drop, 1);
     b->counters->dropped++;
     b->counters->rejected++;
+}
+
+// What the session says of the next packet of this kind: the same.
+static void note(const struct chain_burst *b, struct rte_mbuf *m,
+                 const struct chain_outcome *outcome)
+{
+    walk_trace_session(walk_trace_of(b->ctx, m), outcome->session, outcome->direction,
+                       b->config->track_flags, b->config->tenant);
+    walk_trace_plain(packet_of(m));
 }
 
 void chain_carry_out(struct chain_burst *b, struct rte_mbuf *m, const struct chain_outcome *outcome)
@@ -207,7 +212,8 @@ void chain_carry_out(struct chain_burst *b, struct rte_mbuf *m, const struct cha
         chain_forward(b, m, !chain_side_of(b, p));
         return;
     }
-    count(s, outcome->direction, p);
+    session_count(s, outcome->direction, (uint32_t)(p->l3_end - p->l3_off));
+    note(b, m, outcome);
     if (s->is_translated) {
         struct session_tuple to = session_tuple_reverse(session_key(s, other));
 

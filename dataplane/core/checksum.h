@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <string.h>
 
+#include <rte_byteorder.h>
 #include <rte_mbuf.h>
 
 static inline uint16_t sum_fold(uint64_t sum)
@@ -43,6 +44,15 @@ static inline uint64_t sum_change(const void *from, const void *to, uint32_t len
         change += old != new ? (uint32_t)(uint16_t)~old + new : 0;
     }
     return change;
+}
+
+// The checksum of an IPv4 header whose TTL becomes one less: it is the high byte of its word (RFC
+// 1141 as corrected by RFC 1624).
+static inline uint16_t sum_decrement_ttl(uint16_t checksum)
+{
+    uint32_t sum = (uint32_t)checksum + RTE_BE16(0x0100);
+
+    return (uint16_t)(sum + (sum >= 0xffff));
 }
 
 // A checksum after its sum has grown by that.

@@ -32,6 +32,13 @@ enum packet_verdict {
     PACKET_FLOOD,    // to all attachments of the function but `in`
 };
 
+// Whether a function vouches for what it decided (walk/trace.h).
+enum packet_plain {
+    PACKET_NOT_PLAIN = 0,
+    PACKET_PLAIN,
+    PACKET_PLAIN_LEARNED,
+};
+
 struct packet {
     // Port rx.
     uint16_t in_port;  // slot; API_MAX_PORTS: no port has brought it
@@ -59,7 +66,9 @@ struct packet {
     uint8_t verdict; // enum packet_verdict
     uint8_t drop;    // enum api_drop
     uint8_t n_hops;  // functions it has met
-    uint8_t reserved[25];
+    uint8_t trace;   // number of its trace in this burst (walk/trace.h); 0: none
+    uint8_t plain;   // enum packet_plain, until walk.c has noted it
+    uint8_t reserved[23];
 } __attribute__((aligned(64)));
 
 _Static_assert(sizeof(struct packet) == RTE_CACHE_LINE_SIZE, "one line of metadata");

@@ -113,6 +113,8 @@ int build_generation(const struct model *model, uint64_t id, struct generation *
     if (rc == 0 && generation_sort(g) < 0)
         rc = no_memory(e);
     if (rc == 0)
+        generation_identify(g);
+    if (rc == 0)
         rc = build_functions(g, model, e);
     if (rc == 0)
         rc = build_rx(g, e);

@@ -22,6 +22,7 @@
 #include "dataplane/core/clock.h"
 #include "dataplane/core/counters.h"
 #include "dataplane/core/log.h"
+#include "dataplane/flow/flow.h"
 #include "dataplane/server/transaction.h"
 #include "dataplane/session/keep.h"
 #include "dataplane/session/session.h"
@@ -315,6 +316,7 @@ static void tick(void)
         return;
     clock_update();
     session_tend();
+    flow_tend();
     port_watch(0);
     for (uint32_t i = 0; running != NULL && i < running->n_functions; i++)
         running->functions[i].ops->age(&running->functions[i], running);

@@ -13,6 +13,8 @@
 #include "dataplane/core/counters.h"
 #include "dataplane/core/error.h"
 #include "dataplane/core/log.h"
+#include "dataplane/core/qsbr.h"
+#include "dataplane/flow/flow.h"
 #include "dataplane/port/af_xdp_grant.h"
 #include "dataplane/server/build.h"
 #include "dataplane/server/check.h"
@@ -234,6 +236,23 @@ static size_t put_request(const struct request *r, const struct function_request
     return put_answer(r, request->answer_type, request->answer, request->n_answers);
 }
 
+// The new rule is in effect once no worker decides by the old one, and no flow does that it made.
+static void settle_rule(const struct request *r)
+{
+    struct api_rule_change change;
+
+    memcpy(&change, r->items, sizeof(change));
+    generation_published->config_id = change.config_id;
+    qsbr_wait();
+    flow_revalidate();
+    qsbr_wait();
+}
+
+static int shows_counters(unsigned type)
+{
+    return type == API_SHOW_ROUTER || type == API_SHOW_CHAIN;
+}
+
 static size_t handle_function(struct request *r)
 {
     const struct function_route *route = &function_routes[r->header.type];
@@ -248,13 +267,11 @@ static size_t handle_function(struct request *r)
         return refuse(r, -EPROTO, "of which router? API_ROUTE_TARGET first");
     if (f == NULL)
         return refuse(r, -ENOENT, "there is no such object");
+    if (shows_counters(r->header.type))
+        flow_count();
     rc = f->ops->request(f, &request, &e);
-    if (rc == 0 && r->header.type == API_RULE_CHANGE) {
-        struct api_rule_change change;
-
-        memcpy(&change, r->items, sizeof(change));
-        generation_published->config_id = change.config_id;
-    }
+    if (rc == 0 && r->header.type == API_RULE_CHANGE)
+        settle_rule(r);
     return put_request(r, &request, rc, &e);
 }
 
@@ -262,7 +279,11 @@ static size_t handle_chain(struct request *r)
 {
     struct function_request request = make_request(r);
     struct error e = {0};
-    int rc = chain_requests[r->header.type](&request, &e);
+    int rc;
+
+    if (shows_counters(r->header.type))
+        flow_count();
+    rc = chain_requests[r->header.type](&request, &e);
 
     return put_request(r, &request, rc, &e);
 }

@@ -268,6 +268,17 @@ static void fill_hole(struct index *x, struct index_line *line, uint64_t *hole)
     }
 }
 
+int index_has(const struct index *x, const struct index_line *line, uint32_t hash, uint32_t value)
+{
+    struct index_cursor cursor = index_begin(x, line);
+    uint32_t found;
+
+    while ((found = index_next(&cursor, hash)) != 0)
+        if (found == value)
+            return 1;
+    return 0;
+}
+
 void index_del(struct index *x, struct index_line *line, uint32_t hash, uint32_t value)
 {
     uint64_t entry = (uint64_t)hash << 32 | value;

@@ -13,9 +13,11 @@
 #include "dataplane/session/clock.h"
 #include "dataplane/session/state.h"
 
-#define LAYOUT_VERSION 1
+#define LAYOUT_VERSION 2
 #define RESERVE_AT_ONCE 8192 // records: what one step asks the file system for
 #define MAIN_LIMBO 65536     // records that go back to use in one session_tend
+
+int session_is_shared;
 
 static size_t region_size(void)
 {
@@ -79,6 +81,7 @@ int session_init(unsigned n_workers, uint32_t max_sessions, struct error *e)
     limbo_init();
     age_init();
     session_table.n_workers = n_workers;
+    session_is_shared = n_workers > 1;
     session_table.max = max_sessions;
     rc = numbers_init(&session_table.numbers, max_sessions, n_held);
     if (rc == 0)
@@ -161,6 +164,11 @@ void session_visit(uint32_t *cursor, uint32_t n, void (*visit)(struct session *s
 uint32_t session_id(const struct session *s)
 {
     return table_number(s);
+}
+
+struct session *session_records(void)
+{
+    return session_table.records;
 }
 
 struct session *session_at(uint32_t id)

@@ -14,6 +14,8 @@
 // Nothing here knows what a function is: dataplane/chain/ opens sessions, fills the slots and hears
 // of each end by session_set_on_close.
 
+#include <stddef.h>
+
 #include <rte_mbuf.h>
 
 #include "dataplane/api/culvert_api.h"
@@ -77,23 +79,25 @@ struct session {
     uint32_t hash[2];              // of each key, by the seed of the segment: also tells damage
     uint64_t reserved1;
 
-    // Written by whoever carries a packet of it, under `lock` where it says so.
-    uint32_t lock;                  // session_lock
-    uint32_t stamp;                 // atomic: of the chain's configuration that judged it last
-    uint32_t expires_ms;            // atomic
-    uint8_t state;                  // atomic, enum api_session_state
-    uint8_t timeout;                // atomic, enum api_timeout in force
-    uint8_t is_half_open;           // counted as such
-    uint8_t protocol_state;         // session/tcp.c, sctp.c: under the lock
+    // What every packet of it needs, and writes: one line.
+    uint32_t lock;          // session_lock
+    uint32_t incarnation;   // atomic: another one once it has ended; private to a process
+    uint32_t stamp;         // atomic: of the chain's configuration that judged it last
+    uint32_t expires_ms;    // atomic
+    uint8_t state;          // atomic, enum api_session_state
+    uint8_t timeout;        // atomic, enum api_timeout in force
+    uint8_t is_half_open;   // counted as such
+    uint8_t protocol_state; // session/tcp.c, sctp.c: under the lock
+    uint32_t reserved2;
+    // By direction; workers add (relaxed atomics), ageing takes it over into the totals.
+    uint32_t packets[2];
+    uint64_t bytes[2];
+    uint64_t total_packets[2]; // the owner's ageing
+
+    // TCP: a second one.
     struct session_tcp_peer tcp[2]; // by direction, under the lock
     struct session_tcp_asked asked; // likewise
-
-    // By direction; workers add (relaxed atomics), ageing takes it over into the totals.
-    uint64_t bytes[2];
-    uint32_t packets[2];
-    uint64_t total_packets[2]; // the owner's ageing
-    uint64_t total_bytes[2];
-    uint64_t reserved3;
+    uint64_t total_bytes[2];        // the owner's ageing
 
     // What each function on the chain keeps for it, by the slot that the chain gave to the
     // function. Under the lock once others can see the session.
@@ -101,6 +105,8 @@ struct session {
 } __attribute__((aligned(64)));
 
 _Static_assert(sizeof(struct session) == 320, "five lines");
+_Static_assert(offsetof(struct session, lock) == 128 && offsetof(struct session, tcp) == 192,
+               "what packets write");
 
 static inline const struct session_tuple *session_key(const struct session *s, unsigned direction)
 {
@@ -110,6 +116,28 @@ static inline const struct session_tuple *session_key(const struct session *s, u
 static inline int session_is_valid(const struct session *s)
 {
     return __atomic_load_n(&s->valid, __ATOMIC_ACQUIRE) == SESSION_VALID;
+}
+
+// With a session's number it names this one session: when it ends there is another. A flow holds
+// both. Any thread.
+static inline uint32_t session_incarnation(const struct session *s)
+{
+    return __atomic_load_n(&s->incarnation, __ATOMIC_ACQUIRE);
+}
+
+// Whether several workers may count at once. By session_init.
+extern int session_is_shared;
+
+// One packet more. Worker. Who takes the counts meanwhile is this worker too, or ends the session.
+static inline void session_count(struct session *s, unsigned direction, uint32_t n_bytes)
+{
+    if (__builtin_expect(session_is_shared, 0)) {
+        __atomic_fetch_add(&s->packets[direction], 1, __ATOMIC_RELAXED);
+        __atomic_fetch_add(&s->bytes[direction], n_bytes, __ATOMIC_RELAXED);
+        return;
+    }
+    __atomic_store_n(&s->packets[direction], s->packets[direction] + 1, __ATOMIC_RELAXED);
+    __atomic_store_n(&s->bytes[direction], s->bytes[direction] + n_bytes, __ATOMIC_RELAXED);
 }
 
 // For some instructions. A worker that finds it taken spins: the holder is a running thread.
@@ -235,6 +263,11 @@ uint32_t session_id(const struct session *s);
 // By what session_id said; NULL: there is none of that number. It may have ended, or be another
 // one by now: see `valid` and opened_ms. Worker, or main thread in session_visit.
 struct session *session_at(uint32_t id);
+
+// Records by number, for who holds a number with its incarnation: what lies there may have ended or
+// be another session by now, which the incarnation tells. The same for the whole life of the
+// process.
+struct session *session_records(void);
 
 // Sessions and half-open ones now: of a chain; of the tenant. Main thread (a worker may too).
 void session_chain_counts(uint32_t chain, uint32_t *n_sessions, uint32_t *n_half_open);

@@ -47,7 +47,7 @@ static void fill(struct session *s, const struct session_draft *draft, uint32_t 
     memset(s->packets, 0, sizeof(s->packets));
     memset(s->total_packets, 0, sizeof(s->total_packets));
     memset(s->total_bytes, 0, sizeof(s->total_bytes));
-    s->reserved3 = 0;
+    s->reserved2 = 0;
     memcpy(s->slots, draft->slots, sizeof(s->slots));
 }
 
@@ -174,6 +174,7 @@ int session_close(struct session *s, unsigned worker)
     // Of several threads one wins. From here on packets don't find it.
     if (!__atomic_compare_exchange_n(&s->valid, &valid, 0, 0, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
         return 0;
+    __atomic_fetch_add(&s->incarnation, 1, __ATOMIC_RELEASE); // nor do flows
     tenant = tenant_at(s->tenant);
     table_credit(s, worker);
     if (session_hooks.on_close != NULL)

@@ -99,7 +99,7 @@ static void carry_out(const struct track_packet *t, const struct session_tenant 
 uint8_t session_track(struct session *s, const struct session_tenant *tenant,
                       const struct session_packet *packet, int *is_over)
 {
-    uint8_t protocol = s->key_original.protocol, drop = API_DROP_NONE;
+    uint8_t protocol = packet->p->l4_proto, drop = API_DROP_NONE; // as in its key
     int has_states =
         (protocol == IPPROTO_TCP || protocol == IPPROTO_SCTP) && packet->p->flags & PACKET_L4;
     struct track_packet t = {.s = s,

@@ -37,6 +37,20 @@ static void copy(struct mac_table *to, const struct mac_table *from,
     }
 }
 
+// What found no room in the new table, or moved meanwhile, is not where flows have it.
+static void tell_lost(const struct mac_table *from, const struct mac_table *to)
+{
+    uint32_t cursor = 0;
+    uint64_t entry;
+
+    while ((entry = mac_table_next(from, &cursor, mac_table_end(from), NULL)) != 0) {
+        uint64_t key = entry & MAC_ADDRESS;
+
+        if (mac_table_find(to, key, mac_hash(to, key)) != entry)
+            walk_version_bump(mac_table_place(to, key));
+    }
+}
+
 // Change to a table of another size. It is filled before workers see it, so that they need not
 // flood, and once more with what they learned in the old one meanwhile.
 static void take_table(struct switch_state *state, struct switch_config *config)
@@ -49,6 +63,7 @@ static void take_table(struct switch_state *state, struct switch_config *config)
     __atomic_store_n(&state->table, table, __ATOMIC_RELEASE);
     qsbr_wait();
     copy(table, old, config);
+    tell_lost(old, table);
     mac_table_destroy(old);
     config->next_table = NULL;
     state->age_cursor = 0;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Which MACs have not been heard for too long? Main thread, some ten times a second; each call
 // looks at a part of the table, so that all is seen in a fifth of the ageing time. Also tells the
-// operator, now and then, that MACs could not be learned.
+// operator, now and then, that MACs could not be learned. What goes by flows is not heard here: of
+// a MAC that seems silent for half the time they walk again.
 
 #include <inttypes.h>
 
@@ -42,8 +43,12 @@ void switch_age(struct function *f, const struct generation *generation)
         // A worker's second may be ahead of ours.
         int32_t age_sec = (int32_t)(now_sec - seen_sec);
 
-        if (!(entry & MAC_STATIC) && age_sec >= 0 && (uint32_t)age_sec >= config->ageing_sec)
+        if ((entry & MAC_STATIC) || age_sec <= 0)
+            continue;
+        if ((uint32_t)age_sec >= config->ageing_sec)
             mac_table_del(state->table, entry);
+        else if ((uint32_t)age_sec > config->ageing_sec / 2)
+            walk_version_bump(mac_table_place(state->table, entry & MAC_ADDRESS));
     }
     if (state->age_cursor >= size)
         state->age_cursor = 0;

@@ -171,7 +171,7 @@ static int fill(const struct build *b)
     b->config->ageing_sec = b->item->ageing_sec;
     if (b->item->mac_table_size == b->state->table->size)
         return 0;
-    rc = mac_table_create(b->item->mac_table_size, &b->config->next_table);
+    rc = mac_table_create(b->item->mac_table_size, b->state, &b->config->next_table);
     return rc != 0 ? error_set(b->e, rc, b->path, "no memory for a table of %u MACs",
                                b->item->mac_table_size)
                    : 0;

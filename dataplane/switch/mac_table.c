@@ -24,7 +24,7 @@ struct place {
     int i; // -1: nowhere
 };
 
-int mac_table_create(uint32_t size, struct mac_table **table)
+int mac_table_create(uint32_t size, const void *owner, struct mac_table **table)
 {
     size_t header = RTE_ALIGN_CEIL(sizeof(struct mac_table), sizeof(struct mac_bucket));
     uint32_t n_buckets = rte_align32pow2(RTE_MAX(size, (uint32_t)MIN_BUCKETS));
@@ -45,6 +45,7 @@ int mac_table_create(uint32_t size, struct mac_table **table)
     t->buckets = (struct mac_bucket *)(void *)((char *)t + header);
     t->mask = n_buckets - 1;
     t->size = size;
+    t->owner = owner;
     t->map_size = map_size;
     *table = t;
     return 0;
@@ -97,6 +98,12 @@ static int take(uint32_t *count, uint32_t limit)
 static void give_back(uint32_t *count)
 {
     __atomic_fetch_sub(count, 1, __ATOMIC_RELAXED);
+}
+
+// Flows that rely on where it was look again.
+static void tell(const struct mac_table *table, uint64_t entry)
+{
+    walk_version_bump(mac_table_place(table, entry & MAC_ADDRESS));
 }
 
 // Where a key is. Its lock is held, so it stays there.
@@ -171,14 +178,17 @@ static enum mac_learned move(struct mac_table *table, struct place place, uint64
     uint16_t from = port_of(table, old), to = port_of(table, entry);
 
     if (old & MAC_STATIC)
-        return (old & MAC_MEMBER) == (entry & MAC_MEMBER) ? MAC_LEARNED : MAC_STATIC_ELSEWHERE;
+        return (old & MAC_MEMBER) == (entry & MAC_MEMBER) ? MAC_KNOWN : MAC_STATIC_ELSEWHERE;
     if (old != entry && from != to) {
         if (!take(&table->n_learned[to], limit))
             return MAC_PORT_FULL;
         give_back(&table->n_learned[from]);
     }
     __atomic_store_n(&place.b->seen_sec[place.i], now_sec, __ATOMIC_RELAXED);
+    if (old == entry)
+        return MAC_KNOWN;
     __atomic_store_n(&place.b->entry[place.i], entry, __ATOMIC_RELEASE);
+    tell(table, entry);
     return MAC_LEARNED;
 }
 
@@ -193,7 +203,7 @@ enum mac_learned mac_table_learn(struct mac_table *table, uint64_t key, uint16_t
 
     // What a lock would not change: a flood of MACs at the limit is turned away here.
     if (old & MAC_STATIC)
-        return (old & MAC_MEMBER) == member ? MAC_LEARNED : MAC_STATIC_ELSEWHERE;
+        return (old & MAC_MEMBER) == member ? MAC_KNOWN : MAC_STATIC_ELSEWHERE;
     if (old == 0 &&
         __atomic_load_n(&table->n_learned[port_of(table, entry)], __ATOMIC_RELAXED) >= limit)
         return MAC_PORT_FULL;
@@ -218,6 +228,7 @@ void mac_table_del(struct mac_table *table, uint64_t entry)
     place = locate(table, key, hash);
     if (place.i >= 0 && __atomic_load_n(&place.b->entry[place.i], __ATOMIC_RELAXED) == entry) {
         __atomic_store_n(&place.b->entry[place.i], 0, __ATOMIC_RELEASE);
+        tell(table, entry);
         if (place.b != place.first)
             __atomic_fetch_sub(&place.first->n_spilled, 1, __ATOMIC_RELAXED);
         give_back(&table->n_entries);
@@ -241,6 +252,8 @@ static int put_static(struct mac_table *table, uint64_t entry, uint64_t hash)
 
         give_back(old & MAC_STATIC ? &table->n_static[from] : &table->n_learned[from]);
         __atomic_store_n(&place.b->entry[place.i], entry, __ATOMIC_RELEASE);
+        if (old != entry)
+            tell(table, entry);
         __atomic_fetch_add(n_static, 1, __ATOMIC_RELAXED);
     } else if (put(table, entry, hash, 0)) {
         __atomic_fetch_add(n_static, 1, __ATOMIC_RELAXED);

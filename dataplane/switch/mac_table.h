@@ -11,6 +11,9 @@
 // bucket. A worker that finds the lock taken goes on without learning.
 //
 // Members and ports are small numbers that the caller gives out. MACs are counted by port.
+//
+// Flows rely on where a MAC is (walk/version.h): its number grows after it has moved, gone or
+// turned static, not when it is new, for nothing is forwarded to or from a MAC that is unknown.
 
 #include <stdint.h>
 #include <string.h>
@@ -20,6 +23,8 @@
 #include <rte_branch_prediction.h>
 #include <rte_byteorder.h>
 #include <rte_common.h>
+
+#include "dataplane/walk/version.h"
 
 #define MAC_TABLE_MAX_MEMBERS 32767
 #define MAC_TABLE_MAX_PORTS \
@@ -49,6 +54,7 @@ struct mac_table {
     uint32_t mask;
     uint32_t size; // MACs it takes
     size_t map_size;
+    const void *owner; // of the MACs' numbers; the same for a table that takes the place of another
     // Written by whoever adds or removes, atomically.
     uint32_t n_entries __attribute__((aligned(64)));
     uint32_t n_learned[MAC_TABLE_MAX_PORTS];
@@ -58,7 +64,8 @@ struct mac_table {
 };
 
 enum mac_learned {
-    MAC_LEARNED, // or known already
+    MAC_LEARNED,
+    MAC_KNOWN, // it was there already
     MAC_STATIC_ELSEWHERE,
     MAC_PORT_FULL,  // the port's limit is reached
     MAC_TABLE_FULL, // the table's size, or both buckets
@@ -66,7 +73,7 @@ enum mac_learned {
 };
 
 // An empty table for `size` MACs. Its memory is taken as it fills. -ENOMEM. Main thread.
-int mac_table_create(uint32_t size, struct mac_table **table);
+int mac_table_create(uint32_t size, const void *owner, struct mac_table **table);
 void mac_table_destroy(struct mac_table *table); // NULL is fine
 
 // Say which port a member belongs to, before it is used.
@@ -93,6 +100,12 @@ uint64_t mac_table_next(const struct mac_table *table, uint32_t *cursor, uint32_
 static inline uint32_t mac_table_end(const struct mac_table *table)
 {
     return (table->mask + 1) * MAC_BUCKET_SIZE;
+}
+
+// Where the number is of what flows rely on: the place of this MAC. Any thread.
+static inline uint16_t mac_table_place(const struct mac_table *table, uint64_t key)
+{
+    return walk_version_of(table->owner, key);
 }
 
 // MACs of a port, learned and static.

@@ -8,6 +8,7 @@
 
 #include "dataplane/switch/state.h"
 #include "dataplane/switch/switch.h"
+#include "dataplane/walk/trace.h"
 
 #define BROADCAST MAC_ADDRESS
 // 01:80:c2:00:00:00 to 0f, never forwarded by a bridge (IEEE 802.1Q table 8-1).
@@ -75,9 +76,12 @@ static void flood(const struct scene *s, const struct switch_member *member, str
 // The source is not where the table's first look has it. Returns API_DROP_NONE to go on.
 static __attribute__((noinline)) enum api_drop learn(const struct scene *s,
                                                      const struct switch_member *member,
-                                                     uint64_t source)
+                                                     uint64_t source, int *is_known)
 {
     switch (mac_table_learn(s->table, source, member->slot, member->mac_limit, s->ctx->now_sec)) {
+    case MAC_KNOWN: // static, or in its second bucket
+        *is_known = 1;
+        break;
     case MAC_STATIC_ELSEWHERE:
         return DROP_SWITCH_STATIC_ELSEWHERE;
     case MAC_PORT_FULL:
@@ -94,8 +98,9 @@ static __attribute__((noinline)) enum api_drop learn(const struct scene *s,
 }
 
 // Whether the frame may come in; if so its source is known from here on, unless there is no room.
+// *is_known: it was so before.
 static int admit(const struct scene *s, const struct switch_member *member, struct packet *p,
-                 const struct addresses *a)
+                 const struct addresses *a, int *is_known)
 {
     enum api_drop reason;
 
@@ -107,10 +112,13 @@ static int admit(const struct scene *s, const struct switch_member *member, stru
         drop(p, DROP_SWITCH_LINK_LOCAL);
         return 0;
     }
-    if (likely(
-            mac_table_refresh(s->table, a->source | member->slot, a->source_hash, s->ctx->now_sec)))
+    if (likely(mac_table_refresh(s->table, a->source | member->slot, a->source_hash,
+                                 s->ctx->now_sec))) {
+        *is_known = 1;
         return 1;
-    reason = learn(s, member, a->source);
+    }
+    *is_known = 0;
+    reason = learn(s, member, a->source, is_known);
     if (reason != API_DROP_NONE) {
         drop(p, reason);
         return 0;
@@ -124,8 +132,9 @@ static void decide(const struct scene *s, struct packet *p, const struct address
     const struct switch_member *member = &s->config->members[side];
     uint32_t to = SIDE_NONE;
     uint64_t entry;
+    int is_known;
 
-    if (!admit(s, member, p, a))
+    if (!admit(s, member, p, a, &is_known))
         return;
     if (unlikely(a->destination & MAC_GROUP)) {
         flood(s, member, p,
@@ -142,7 +151,23 @@ static void decide(const struct scene *s, struct packet *p, const struct address
     } else {
         p->verdict = PACKET_FORWARD;
         p->out = s->first_attachment + to;
+        if (likely(is_known)) // what has to be learned walks
+            walk_trace_learned(p);
     }
+}
+
+// Before the table is read: the frame's way depends on where both of its MACs are.
+static void note(const struct scene *s, struct walk_trace *t, const struct addresses *a)
+{
+    uint16_t source = mac_table_place(s->table, a->source);
+
+    walk_trace_depend_shared(t, mac_table_place(s->table, a->destination));
+    if (t->n_routers > 0) { // both are what that router wrote
+        walk_trace_depend_shared(t, source);
+        return;
+    }
+    walk_trace_depend_own(t, source);
+    walk_trace_next_hop(t, walk_mix(t->next_hop, a->destination));
 }
 
 static void process(const struct function *f, const struct walk_context *ctx, struct rte_mbuf **m,
@@ -154,8 +179,13 @@ static void process(const struct function *f, const struct walk_context *ctx, st
 
     for (unsigned i = 0; i < n; i++)
         read_addresses(s.table, m[i], &addresses[i]);
-    for (unsigned i = 0; i < n; i++)
+    for (unsigned i = 0; i < n; i++) {
+        struct walk_trace *t = walk_trace_of(ctx, m[i]);
+
+        if (t != NULL)
+            note(&s, t, &addresses[i]);
         decide(&s, packet_of(m[i]), &addresses[i]);
+    }
 }
 
 const struct function_ops switch_ops = {
@@ -166,6 +196,7 @@ const struct function_ops switch_ops = {
     .activate = switch_activate,
     .config_destroy = switch_config_destroy,
     .process = process,
+    .fingerprint = switch_fingerprint,
     .age = switch_age,
     .request = switch_request,
     .keep = switch_keep,

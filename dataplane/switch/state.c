@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 static struct switch_state *states;
+static uint64_t n_lives;
 
 int switch_state_get(const char *tenant, const char *name, uint32_t mac_table_size,
                      struct switch_state **state)
@@ -23,13 +24,14 @@ int switch_state_get(const char *tenant, const char *name, uint32_t mac_table_si
         s = calloc(1, sizeof(*s));
         if (s == NULL)
             return -ENOMEM;
-        rc = mac_table_create(mac_table_size, &s->table);
+        rc = mac_table_create(mac_table_size, s, &s->table);
         if (rc != 0) {
             free(s);
             return rc;
         }
         memset(s->chain, 0xff, sizeof(s->chain));
         s->free_slot = SLOT_NONE;
+        s->life = ++n_lives;
         snprintf(s->tenant, sizeof(s->tenant), "%s", tenant);
         snprintf(s->name, sizeof(s->name), "%s", name);
         s->next = states;
@@ -38,6 +40,15 @@ int switch_state_get(const char *tenant, const char *name, uint32_t mac_table_si
     s->n_references++;
     *state = s;
     return 0;
+}
+
+// What else process() reads of a configuration is which attachments there are. A switch that was
+// gone has other MACs, at the same places.
+uint64_t switch_fingerprint(const struct function *f)
+{
+    const struct switch_state *state = f->state;
+
+    return walk_mix((uint64_t)(uintptr_t)state, state->life);
 }
 
 void switch_state_put(struct switch_state *state)

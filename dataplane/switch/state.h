@@ -68,6 +68,7 @@ struct switch_state {
     uint64_t n_full_told; // n_table_full + n_port_full, as last logged
     uint32_t told_sec;
     struct switch_state *next;
+    uint64_t life; // number of this state among all that there were
 };
 
 // A member, by side. Constant in a generation, but for what port points to.
@@ -140,5 +141,6 @@ void switch_activate(struct function *f, const struct generation *generation);
 void switch_age(struct function *f, const struct generation *generation);
 void switch_keep(const struct function *f);
 int switch_request(struct function *f, struct function_request *request, struct error *e);
+uint64_t switch_fingerprint(const struct function *f);
 
 #endif

@@ -11,6 +11,7 @@
 #include "dataplane/port/offload.h"
 #include "dataplane/port/tx.h"
 #include "dataplane/walk/queue.h"
+#include "dataplane/walk/trace.h"
 #include "dataplane/walk/vlan.h"
 
 // VLAN ID of tag number `i` in front of the frame; parse has proven it.
@@ -46,6 +47,10 @@ static void drop_at(const struct walk_context *ctx, const struct attachment *a, 
 
 static void to_port(const struct walk_context *ctx, struct rte_mbuf *m, const struct attachment *a)
 {
+    struct walk_trace *t = walk_trace_of(ctx, m);
+
+    if (t != NULL)
+        walk_trace_end(t, m);
     if (a->n_tags > 0) {
         struct rte_mbuf *tagged = vlan_push(m, a);
 
@@ -62,6 +67,7 @@ static void to_port(const struct walk_context *ctx, struct rte_mbuf *m, const st
 static void past_guest(const struct walk_context *ctx, struct rte_mbuf *m,
                        const struct attachment *a)
 {
+    packet_of(m)->trace = 0; // only as long as it is down
     if (a->is_passed_by)
         walk_queue_add(ctx, m, a->beyond);
     else
@@ -128,7 +134,7 @@ static void flood_one(const struct walk_context *ctx, const struct function *f, 
         return;
     }
     if (n > 1)
-        rte_mbuf_refcnt_update(m, (int16_t)(n - 1));
+        rte_pktmbuf_refcnt_update(m, (int16_t)(n - 1));
     for (uint32_t out = f->first_attachment; n > 0; out++) {
         if (out == in || ctx->generation->attachments[out].port == NULL)
             continue;
@@ -147,6 +153,7 @@ void egress_flood(const struct walk_context *ctx, const struct function *f, stru
     uint8_t reason = API_DROP_NONE;
     unsigned n;
 
+    packet_of(m)->trace = 0;
     if (likely(packet_of(m)->offload == 0)) {
         flood_one(ctx, f, m);
         return;

@@ -39,6 +39,7 @@ struct function;
 struct port_tx;
 struct walk_queue;
 struct session_query;
+struct walk_traces;
 
 // What a function is told of the walk it is part of.
 struct walk_context {
@@ -47,7 +48,8 @@ struct walk_context {
     uint32_t now_sec; // clock_sec() at the burst's start
     uint64_t now_tsc; // rte_rdtsc() at the burst's start
     struct port_tx *tx;
-    struct walk_queue *queue; // walk/queue.h: what goes on after this function
+    struct walk_queue *queue;   // walk/queue.h: what goes on after this function
+    struct walk_traces *traces; // walk/trace.h; NULL: nobody wants to know
 };
 
 // A request of the control socket to one instance, and where its answer goes.
@@ -133,6 +135,16 @@ struct function_ops {
     // the array: m[i] = NULL. Worker.
     void (*process)(const struct function *f, const struct walk_context *ctx, struct rte_mbuf **m,
                     unsigned n);
+
+    // A number that changes whenever process() may decide a packet in another way than before for a
+    // reason that it has not noted as an object (walk/trace.h): MACs, addresses and MTUs of
+    // interfaces, the functions on a chain and what they say. The same in two generations that
+    // decide alike. Any thread. NULL: attachments say it all.
+    uint64_t (*fingerprint)(const struct function *f);
+
+    // n packets have gone from one side to another by flows, without process(): count them. Main
+    // thread. May be NULL.
+    void (*count)(const struct function *f, uint32_t in_side, uint32_t out_side, uint64_t n);
 
     // Timers that send packets, by egress_forward: called on worker 0 with the running generation,
     // at least every 100 ms while it is not overloaded. Bounded work. May be NULL.

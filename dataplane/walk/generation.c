@@ -14,6 +14,7 @@
 
 struct generation *generation_published;
 const struct function_ops *const *function_kinds;
+void (*generation_on_publish)(const struct generation *generation);
 
 static void port_entry_fini(struct port_entry *entry)
 {
@@ -54,6 +55,8 @@ void generation_publish(struct generation *generation)
     qsbr_wait();
     for (uint32_t i = 0; generation != NULL && i < generation->n_functions; i++)
         generation->functions[i].ops->activate(&generation->functions[i], generation);
+    if (generation_on_publish != NULL)
+        generation_on_publish(generation);
     qsbr_wait(); // what activate() took out of sight belongs to the old one
     generation_destroy(old);
 }

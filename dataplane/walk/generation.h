@@ -16,6 +16,9 @@
 // function sends out by it go to `port` with the VLAN tags, or else to the side `peer` of another
 // function.
 struct attachment {
+    // By whose side it is and what is plugged in there; the same in any generation where that is
+    // (generation_identify).
+    uint64_t id;
     struct port *port;   // NULL: see peer
     uint32_t peer;       // attachment at the cable's other end; ATTACHMENT_NONE: nothing, or a port
     uint16_t outer_vlan; // VLAN IDs this attachment takes and gives; 0: none
@@ -115,6 +118,9 @@ static inline uint32_t attachment_opposite(const struct generation *generation, 
     return 2 * f->first_attachment + 1 - attachment;
 }
 
+// Fill the attachments' ids, once functions and ports have their names. Main thread.
+void generation_identify(struct generation *generation);
+
 // For generation_find, once the functions have their names. 0 or -ENOMEM. Main thread.
 int generation_sort(struct generation *generation);
 
@@ -133,6 +139,11 @@ static inline const struct generation *generation_current(void)
 // Hand `generation` (may be NULL) to the workers, wait until none sees the one before, free that.
 // Ports that only the old one named are closed then. Main thread.
 void generation_publish(struct generation *generation);
+
+// What is called while a generation is published: workers run it already and see nothing of the one
+// before, whose ports and functions still are. It may take back what it gave to workers: before
+// anything is freed each of them passes a quiescent state. NULL: nothing. Main thread.
+extern void (*generation_on_publish)(const struct generation *generation);
 
 // Free a generation that no worker can see. NULL is fine. Main thread.
 void generation_destroy(struct generation *generation);

@@ -32,6 +32,9 @@ struct guard;
 struct guard *guard_create(const struct model *model, uint32_t port);
 void guard_destroy(struct guard *guard); // NULL is fine
 
+// A number that differs for two guards that don't judge alike. Any thread.
+uint64_t guard_fingerprint(const struct guard *guard);
+
 // Why this packet from the guarded port must go no further (enum api_drop), or API_DROP_NONE. The
 // packet is parsed; the frame is only read, within what parse has proven, longer reads are checked
 // against the data in the first segment here. Worker.

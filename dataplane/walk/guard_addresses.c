@@ -4,6 +4,7 @@
 // are, so no scan. Next: back to those two.
 
 #include "dataplane/walk/guard_parts.h"
+#include "dataplane/walk/version.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -90,4 +91,25 @@ int guard_has_ip6(const struct guard *guard, const uint8_t *address)
     memcpy(value, address, sizeof(value));
     return has_address(&guard->ip6, (unsigned __int128)rte_be_to_cpu_64(value[0]) << 64 |
                                         rte_be_to_cpu_64(value[1]));
+}
+
+static uint64_t mix_addresses(uint64_t hash, const struct guard_addresses *a)
+{
+    hash = walk_mix(hash, a->n);
+    for (uint32_t i = 0; i < a->n; i++) {
+        const unsigned __int128 ends[2] = {a->range[i].first, a->range[i].last};
+
+        for (unsigned k = 0; k < 2; k++)
+            hash = walk_mix(walk_mix(hash, (uint64_t)ends[k]), (uint64_t)(ends[k] >> 64));
+    }
+    return hash;
+}
+
+uint64_t guard_fingerprint(const struct guard *guard)
+{
+    uint64_t mac = 0, hash;
+
+    memcpy(&mac, guard->mac, sizeof(guard->mac));
+    hash = walk_mix(mac, guard->is_bound);
+    return mix_addresses(mix_addresses(hash, &guard->ip4), &guard->ip6);
 }

@@ -12,6 +12,7 @@
 #include "dataplane/walk/egress.h"
 #include "dataplane/walk/ingress.h"
 #include "dataplane/walk/queue.h"
+#include "dataplane/walk/trace.h"
 
 #define TICKS_PER_SEC 1000 // of walk_tick
 #define TICK_ROUND 100     // of them for all functions
@@ -22,14 +23,24 @@ static void drop(const struct walk_context *ctx, struct rte_mbuf *m, unsigned re
     rte_pktmbuf_free(m);
 }
 
+static inline void note_hop(const struct walk_context *ctx, struct rte_mbuf *m,
+                            uint64_t fingerprint)
+{
+    struct walk_trace *t = walk_trace_of(ctx, m);
+
+    if (t != NULL)
+        walk_trace_hop(t, packet_of(m), fingerprint);
+}
+
 static void carry_out(const struct walk_context *ctx, const struct function *f, struct rte_mbuf **m,
-                      unsigned n)
+                      unsigned n, uint64_t fingerprint)
 {
     for (unsigned i = 0; i < n; i++) {
         struct packet *p = packet_of(m[i]);
 
         switch (p->verdict) {
         case PACKET_FORWARD:
+            note_hop(ctx, m[i], fingerprint);
             egress_forward(ctx, m[i], p->out);
             break;
         case PACKET_FLOOD:
@@ -58,14 +69,17 @@ static void decide(const struct walk_context *ctx, uint32_t function, struct rte
                    unsigned n)
 {
     const struct function *f = &ctx->generation->functions[function];
+    uint64_t fingerprint = 0;
 
     if (unlikely(function == FUNCTION_NONE)) {
         for (unsigned i = 0; i < n; i++)
             egress_forward(ctx, m[i], ctx->generation->attachments[packet_of(m[i])->in].peer);
         return;
     }
+    if (ctx->traces != NULL && f->ops->fingerprint != NULL) // before it decides by it
+        fingerprint = f->ops->fingerprint(f);
     f->ops->process(f, ctx, m, n);
-    carry_out(ctx, f, m, compact(m, n));
+    carry_out(ctx, f, m, compact(m, n), fingerprint);
 }
 
 // Split off the packets for the function of the first one, keeping their order. Almost always all.

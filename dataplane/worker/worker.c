@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// What happens to a packet, in order? Read loop_once() and receive(): port rx, parse, walk, port
-// tx. Each worker thread runs loop_once() for ever on the queues that are its own. It allocates
-// nothing, logs nothing, waits for nobody. Its only system calls are sleeping when there is nothing
-// to do (idle.c) and waking who sleeps, a guest or the thread behind taps, once a burst. Next on
-// the way: port/vhost_rx_tx.c, parse/parse.c, walk/walk.c, port/tx.c.
+// What happens to a packet, in order? Read loop_once() and receive(): port rx, parse, flow, walk,
+// compose, port tx. Each worker thread runs loop_once() for ever on the queues that are its own. It
+// allocates nothing, logs nothing, waits for nobody. Its only system calls are sleeping when there
+// is nothing to do (idle.c) and waking who sleeps, a guest or the thread behind taps, once a burst.
+// Next on the way: port/vhost_rx_tx.c, parse/parse.c, flow/burst.c, walk/walk.c, port/tx.c.
 
 #include "dataplane/worker/worker.h"
 
@@ -18,6 +18,7 @@
 #include "dataplane/core/clock.h"
 #include "dataplane/core/counters.h"
 #include "dataplane/core/qsbr.h"
+#include "dataplane/flow/flow.h"
 #include "dataplane/parse/parse.h"
 #include "dataplane/port/tx.h"
 #include "dataplane/session/clock.h"
@@ -54,11 +55,10 @@ static void count_received(const struct port *port, unsigned worker, struct rte_
 }
 
 // One burst of one queue, from its port into the transmit buffers. Returns how many packets.
-static unsigned receive(struct worker *w, const struct walk_context *ctx,
-                        const struct worker_rx *rx)
+static unsigned receive(struct worker *w, struct walk_context *ctx, const struct worker_rx *rx)
 {
     struct rte_mbuf *m[BURST_SIZE];
-    unsigned n;
+    unsigned n, n_left;
 
     if (!port_is_up(rx->port) || rx->queue >= rx->port->n_rx_queues)
         return 0;
@@ -67,19 +67,25 @@ static unsigned receive(struct worker *w, const struct walk_context *ctx,
         return 0;
     count_received(rx->port, w->id, m, n);
     parse_burst(m, n);
-    walk_burst(ctx, m, n);
+    n_left = flow_burst(ctx, m, n);
+    if (n_left > 0)
+        walk_burst(ctx, m, n_left);
+    flow_compose(ctx);
+    w->stats->n_walked += n_left;
+    w->stats->n_by_flow += n - n_left;
     w->stats->n_bursts++;
     return n;
 }
 
-// Sessions that have been silent too long, fragments that wait in vain. Part of each loop, with
-// traffic or without: what is left for later is what fills the table.
+// Sessions and flows that have been silent too long, fragments that wait in vain. Part of each
+// loop, with traffic or without: what is left for later is what fills the table.
 static void age(const struct worker *w, uint64_t now_tsc, int is_idle)
 {
     uint32_t now_ms = session_clock_ms(now_tsc);
 
     session_age(w->id, now_ms, is_idle);
     fragment_age(w->id, now_ms);
+    flow_age(w->id, clock_sec(), is_idle);
 }
 
 static unsigned loop_once(struct worker *w)

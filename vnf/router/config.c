@@ -136,6 +136,49 @@ static int add_interfaces(const struct build *b)
     return 0;
 }
 
+static uint64_t mix_bytes(uint64_t hash, const void *bytes, size_t size)
+{
+    const char *at = bytes;
+    uint64_t word;
+
+    hash = walk_mix(hash, size);
+    for (; size > 0; size -= RTE_MIN(size, sizeof(word)), at += sizeof(word)) {
+        word = 0;
+        memcpy(&word, at, RTE_MIN(size, sizeof(word)));
+        hash = walk_mix(hash, word);
+    }
+    return hash;
+}
+
+static uint64_t mix_interface(uint64_t hash, const struct router_interface *interface)
+{
+    hash = walk_mix(hash, (uint64_t)interface->slot << 48 | (uint64_t)interface->mtu << 32 |
+                              (uint64_t)interface->tcp_mss << 16 | interface->flags);
+    hash = walk_mix(hash, interface->kernel_attachment != ATTACHMENT_NONE);
+    hash = mix_bytes(hash, interface->mac, sizeof(interface->mac));
+    hash = mix_bytes(hash, interface->addresses,
+                     interface->n_addresses * sizeof(*interface->addresses));
+    return mix_bytes(hash, interface->outside, interface->n_outside * sizeof(*interface->outside));
+}
+
+// Routes and neighbours have numbers of their own; but those of a router that was gone are others
+// at the same places.
+static uint64_t make_fingerprint(const struct build *b)
+{
+    uint64_t hash = walk_mix((uint64_t)(uintptr_t)b->state, b->state->life);
+
+    for (uint32_t i = 0; i < b->config->n_interfaces; i++)
+        hash = mix_interface(hash, &b->config->interfaces[i]);
+    return hash;
+}
+
+uint64_t router_fingerprint(const struct function *f)
+{
+    const struct router_config *config = f->config;
+
+    return config->fingerprint;
+}
+
 static int fill(const struct build *b)
 {
     uint32_t n;
@@ -151,6 +194,7 @@ static int fill(const struct build *b)
     config->dynamic_preference = item->dynamic_preference;
     meter_limit_init(&config->error_limit, ERRORS_PER_SEC, ERRORS_PER_SEC, rte_get_tsc_hz());
     router_own_init(config);
+    config->fingerprint = make_fingerprint(b);
     rc = route_plan_create(b->model, b->index, b->state, config, &config->plan, b->e);
     if (rc == 0)
         rc = neighbor_plan_create(b->model, b->index, config, &config->neighbor_plan, b->e);

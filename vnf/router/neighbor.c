@@ -88,14 +88,16 @@ static void use(struct neighbor_table *t, struct neighbor_entry *e)
 {
     if (e->state != API_NEIGHBOR_STALE)
         return;
-    neighbor_set_mac(e, e->mac & NEIGHBOR_MAC);
+    neighbor_set_mac(t, e, e->mac & NEIGHBOR_MAC);
     neighbor_set_state(t, e, API_NEIGHBOR_DELAY, t->now_tsc + NEIGHBOR_DELAY_SEC * t->second_tsc);
 }
 
 void neighbor_use(struct neighbor_table *t, struct neighbor_entry *e)
 {
-    if (!neighbor_try_lock(t))
+    if (!neighbor_try_lock(t)) {
+        walk_version_bump(neighbor_place(t, e->hash)); // the next packet asks: no flow may be made
         return;
+    }
     // Without the lock it may have become another's; then that one is asked a little early.
     use(t, e);
     neighbor_unlock(t);
@@ -206,14 +208,14 @@ void neighbor_hold(const struct router_scene *s, struct rte_mbuf **m,
 
 static void confirm(struct neighbor_table *t, struct neighbor_entry *e, uint64_t mac)
 {
-    neighbor_set_mac(e, mac);
+    neighbor_set_mac(t, e, mac);
     e->confirmed_sec = clock_sec();
     neighbor_set_state(t, e, API_NEIGHBOR_REACHABLE, t->now_tsc + t->reachable_tsc);
 }
 
 static void make_stale(struct neighbor_table *t, struct neighbor_entry *e, uint64_t mac)
 {
-    neighbor_set_mac(e, mac | NEIGHBOR_STALE);
+    neighbor_set_mac(t, e, mac | NEIGHBOR_STALE);
     neighbor_set_state(t, e, API_NEIGHBOR_STALE, t->now_tsc + NEIGHBOR_FORGET_SEC * t->second_tsc);
 }
 

@@ -74,7 +74,7 @@ static void learn_stale(struct neighbor_table *t, const struct router_interface 
         e = neighbor_add(t, &id);
     if (e != NULL && e->mac == 0 && e->static_mac == 0 && e->dynamic_mac == 0) {
         e->confirmed_sec = clock_sec();
-        neighbor_set_mac(e, neighbor_word(record->mac) | NEIGHBOR_STALE);
+        neighbor_set_mac(t, e, neighbor_word(record->mac) | NEIGHBOR_STALE);
         neighbor_set_state(t, e, API_NEIGHBOR_STALE,
                            t->now_tsc + NEIGHBOR_FORGET_SEC * t->second_tsc);
     }

@@ -310,14 +310,18 @@ void neighbor_set_front(struct neighbor_table *t, struct neighbor_entry *e, uint
     neighbor_recount(t, e);
 }
 
-void neighbor_set_mac(struct neighbor_entry *e, uint64_t word)
+void neighbor_set_mac(const struct neighbor_table *t, struct neighbor_entry *e, uint64_t word)
 {
+    uint64_t old = e->mac;
+
     __atomic_store_n(&e->mac, word, __ATOMIC_RELEASE);
+    if (old != 0 && old != word) // nothing goes to one without a MAC
+        walk_version_bump(neighbor_place(t, e->hash));
 }
 
 void neighbor_forget(struct neighbor_table *t, struct neighbor_entry *e)
 {
-    neighbor_set_mac(e, 0);
+    neighbor_set_mac(t, e, 0);
     neighbor_set_state(t, e, NEIGHBOR_IDLE, 0);
     if (e->n_references == 0)
         del(t, e);
@@ -329,7 +333,7 @@ void neighbor_give_up(struct neighbor_table *t, struct neighbor_entry *e)
         neighbor_forget(t, e);
         return;
     }
-    neighbor_set_mac(e, 0);
+    neighbor_set_mac(t, e, 0);
     neighbor_set_front(t, e, API_NEIGHBOR_FAILED);
 }
 
@@ -339,7 +343,7 @@ void neighbor_settle(struct neighbor_table *t, struct neighbor_entry *e)
     uint64_t mac = e->static_mac != 0 ? e->static_mac : e->dynamic_mac;
 
     if (mac != 0) {
-        neighbor_set_mac(e, mac);
+        neighbor_set_mac(t, e, mac);
         if (e->n_held > 0)
             neighbor_set_front(t, e, state);
         else

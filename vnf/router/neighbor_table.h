@@ -26,6 +26,7 @@
 
 #include "dataplane/api/culvert_api.h"
 #include "dataplane/core/meter.h"
+#include "dataplane/walk/version.h"
 
 #define NEIGHBOR_NONE UINT32_MAX
 #define NEIGHBOR_MAC UINT64_C(0xffffffffffff)    // the address itself, in neighbor_entry.mac
@@ -148,6 +149,13 @@ static inline uint32_t neighbor_bucket(uint32_t hash, uint32_t n_buckets)
     return bucket < n_buckets ? bucket : hash & (base - 1);
 }
 
+// Where the number is of what flows rely on (walk/version.h): the MAC of a neighbour, and whether
+// it is to be probed. By its key's hash. Any thread.
+static inline uint16_t neighbor_place(const struct neighbor_table *t, uint32_t hash)
+{
+    return walk_version_of(t, hash);
+}
+
 static inline uint16_t neighbor_slot(const struct neighbor_entry *e)
 {
     return (uint16_t)e->tag;
@@ -221,7 +229,8 @@ struct neighbor_entry *neighbor_add(struct neighbor_table *t, const struct neigh
 void neighbor_set_state(struct neighbor_table *t, struct neighbor_entry *e, uint8_t state,
                         uint64_t deadline_tsc);
 void neighbor_set_front(struct neighbor_table *t, struct neighbor_entry *e, uint8_t state);
-void neighbor_set_mac(struct neighbor_entry *e, uint64_t word);
+// Give it another MAC, 0: none. All that changes one comes by here: flows may rely on it.
+void neighbor_set_mac(const struct neighbor_table *t, struct neighbor_entry *e, uint64_t word);
 // What was learned is forgotten: the entry goes, or waits idle for its path. Nothing may be held.
 void neighbor_forget(struct neighbor_table *t, struct neighbor_entry *e);
 // The same, but what is held is left to the next tick. Not for static and dynamic ones.

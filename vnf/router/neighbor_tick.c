@@ -102,7 +102,7 @@ static void age(struct neighbor_table *t)
     unsigned n = 0;
 
     for (; n < MAX_AGED && (e = first_due(t, API_NEIGHBOR_REACHABLE)) != NULL; n++) {
-        neighbor_set_mac(e, e->mac | NEIGHBOR_STALE);
+        neighbor_set_mac(t, e, e->mac | NEIGHBOR_STALE);
         neighbor_set_state(t, e, API_NEIGHBOR_STALE,
                            t->now_tsc + NEIGHBOR_FORGET_SEC * t->second_tsc);
     }

@@ -9,8 +9,7 @@
 #include "dataplane/core/counters.h"
 #include "dataplane/port/offload.h"
 #include "dataplane/walk/egress.h"
-#include "vnf/router/packet.h"
-#include "vnf/router/route.h"
+#include "vnf/router/note.h"
 
 #define MIN_GSO_SIZE 8 // below it headers are all there is
 
@@ -67,6 +66,7 @@ void router_carry_out(const struct router_scene *s, struct rte_mbuf *m)
     if (m == NULL)
         return;
     p = packet_of(m);
+    p->trace = 0; // walk.c does not see it
     if (p->verdict == PACKET_FORWARD)
         egress_forward(s->ctx, m, p->out);
     else
@@ -187,11 +187,22 @@ static int prepare(const struct router_scene *s, struct rte_mbuf **m,
     return 1;
 }
 
+// Whether it goes on as others of its flow will; it has been prepared and its MAC is known.
+static int is_plain(const struct rte_mbuf *m, const struct packet *p,
+                    const struct router_interface *out, const struct router_interface *in)
+{
+    return in != NULL && fits(p, out) && !packet_is_clamped(m, p, in, out);
+}
+
 void router_output_to(const struct router_scene *s, struct rte_mbuf **m,
                       const struct router_interface *out, const uint8_t *mac,
                       const struct router_interface *in)
 {
-    if (prepare(s, m, out, in) && finish(s, *m, out, mac))
+    if (!prepare(s, m, out, in))
+        return;
+    if (is_plain(*m, packet_of(*m), out, in))
+        router_note_way(s, *m, out, NULL);
+    if (finish(s, *m, out, mac))
         *m = NULL;
 }
 
@@ -217,9 +228,13 @@ void router_output(const struct router_scene *s, struct rte_mbuf **m,
         next_hop = packet_destination(*m, family);
         mac = neighbor_find_mac(s->state, out->slot, family, next_hop);
     }
-    if (unlikely(mac == 0))
+    if (unlikely(mac == 0)) {
         neighbor_hold(s, m, out, family, next_hop);
-    else if (finish(s, *m, out, (const uint8_t *)&mac))
+        return;
+    }
+    if (is_plain(*m, p, out, in))
+        router_note_way(s, *m, out, path);
+    if (finish(s, *m, out, (const uint8_t *)&mac))
         *m = NULL;
 }
 

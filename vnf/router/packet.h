@@ -189,4 +189,12 @@ static inline int packet_is_syn(const struct rte_mbuf *m, const struct packet *p
            (*rte_pktmbuf_mtod_offset(m, const uint8_t *, p->l4_off + 13) & 0x02) != 0;
 }
 
+// Whether its MSS option is looked at on its way from one interface to the other.
+static inline int packet_is_clamped(const struct rte_mbuf *m, const struct packet *p,
+                                    const struct router_interface *in,
+                                    const struct router_interface *out)
+{
+    return (in->tcp_mss | out->tcp_mss) != 0 && packet_is_syn(m, p);
+}
+
 #endif

@@ -8,8 +8,7 @@
 #include <rte_prefetch.h>
 
 #include "vnf/router/admit.h"
-#include "vnf/router/packet.h"
-#include "vnf/router/route.h"
+#include "vnf/router/note.h"
 
 // Packets of one family whose destinations are looked up together.
 struct batch {
@@ -77,6 +76,8 @@ static inline void add(const struct router_scene *s, struct burst *b, unsigned i
         memcpy(b->destination6[k], packet_ip6(b->m[i])->dst_addr, sizeof(b->destination6[k]));
     }
     b->n_urpf += (in->flags & API_INTERFACE_STRICT_URPF) != 0;
+    if (s->ctx->traces != NULL)
+        router_note_route(s, b->m[i], in);
 }
 
 static inline void admit(const struct router_scene *s, struct burst *b, unsigned i)
@@ -245,13 +246,18 @@ static inline int is_onward(const struct route_group *group)
            (group->type == API_ROUTE_UNICAST || group->type == API_ROUTE_CONNECTED);
 }
 
-static inline const struct router_path *choose(const struct router_scene *s,
-                                               const struct rte_mbuf *m,
+static inline const struct router_path *choose(const struct router_scene *s, struct rte_mbuf *m,
                                                const struct route_group *group)
 {
+    uint32_t hash = 0;
+
     if (unlikely(!is_onward(group)))
         return NULL;
-    return route_path(group, unlikely(group->bucket_mask != 0) ? router_flow_hash(s, m) : 0);
+    if (unlikely(group->bucket_mask != 0)) {
+        walk_trace_ports(walk_trace_of(s->ctx, m));
+        hash = router_flow_hash(s, m);
+    }
+    return route_path(group, hash);
 }
 
 static void choose_paths(const struct router_scene *s, struct burst *b, struct batch *batch)
@@ -284,6 +290,8 @@ static void find_macs(const struct router_scene *s, const struct burst *b, struc
 
         if (unlikely(path == NULL))
             continue;
+        if (s->ctx->traces != NULL)
+            router_note_neighbor(s, b->m[batch->at[k]], path);
         if (path->family != 0) {
             neighbor_prefetch(s->state, path->neighbor);
             continue;
@@ -304,8 +312,7 @@ static void find_macs(const struct router_scene *s, const struct burst *b, struc
 static inline int is_simple(const struct rte_mbuf *m, const struct packet *p,
                             const struct router_interface *in, const struct router_interface *out)
 {
-    return packet_ip_len(p) <= out->mtu &&
-           ((in->tcp_mss | out->tcp_mss) == 0 || !packet_is_syn(m, p));
+    return packet_ip_len(p) <= out->mtu && !packet_is_clamped(m, p, in, out);
 }
 
 // 1: written and on its way; 0: output.c has to see to it.
@@ -333,6 +340,8 @@ static inline int send_plain(const struct router_scene *s, struct rte_mbuf *m,
     memcpy(frame, &mac, RTE_ETHER_ADDR_LEN);
     memcpy(frame + RTE_ETHER_ADDR_LEN, out->mac, RTE_ETHER_ADDR_LEN);
     router_forward(p, out->attachment);
+    if (s->ctx->traces != NULL)
+        router_note_way(s, m, out, path);
     return 1;
 }
 
@@ -455,6 +464,8 @@ const struct function_ops router_ops = {
     .activate = router_activate,
     .config_destroy = router_config_destroy,
     .process = router_process,
+    .fingerprint = router_fingerprint,
+    .count = router_count,
     .tick = router_tick,
     .age = router_age,
     .request = router_request,

@@ -40,6 +40,39 @@ struct route_group {
     struct router_path *paths;
 };
 
+// What flows rely on (walk/version.h): where addresses with the same first bits lead, and what
+// concerns so many of them that all look again. Any thread.
+
+#define ROUTE_PLACE_BITS4 16
+#define ROUTE_PLACE_BITS6 32
+
+// `bits`: the first ones of an address, as a number.
+static inline uint16_t route_place_at(const struct route_table *routes, uint8_t family,
+                                      uint32_t bits)
+{
+    return walk_version_of(routes, (uint64_t)family << 32 | bits);
+}
+
+static inline uint16_t route_place_of_all(const struct route_table *routes)
+{
+    return walk_version_of(routes, 0);
+}
+
+static inline uint32_t route_place_bits(uint8_t family, const uint8_t *address)
+{
+    uint32_t word;
+
+    memcpy(&word, address, sizeof(word));
+    word = rte_be_to_cpu_32(word);
+    return family == 4 ? word >> (32 - ROUTE_PLACE_BITS4) : word;
+}
+
+static inline uint16_t route_place(const struct route_table *routes, uint8_t family,
+                                   const uint8_t *address)
+{
+    return route_place_at(routes, family, route_place_bits(family, address));
+}
+
 // Lookup, on a worker.
 
 // Fetch what the lookup of this destination, soon, will read first.

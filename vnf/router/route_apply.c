@@ -172,7 +172,7 @@ static int has_slot(const struct route_group *group, uint16_t slot)
 void route_link(struct router_state *state, const struct router_config *config, uint16_t slot)
 {
     struct route_table *t = state->routes;
-    int has_turned = 0;
+    int has_turned = 0, has_moved = 0;
 
     (void)config;
     for (uint32_t value = 1; value < t->n_values; value++) {
@@ -182,11 +182,14 @@ void route_link(struct router_state *state, const struct router_config *config, 
             continue;
         was_usable = route_is_usable(t, value);
         route_bucket_update(route_object_of(t, value), state);
+        has_moved |= route_group_of(t, value)->bucket_mask != 0 && t->entries[value].n_routes > 0;
         if (route_is_usable(t, value) != was_usable && t->entries[value].n_routes > 0) {
             t->entries[value].is_marked = 1;
             has_turned = 1;
         }
     }
+    if (has_moved) // flows over several paths, of whichever prefix
+        walk_version_bump(route_place_of_all(t));
     if (has_turned)
         route_walk_choose(state);
 }

@@ -335,6 +335,8 @@ int route_group_replace(struct router_state *state, uint32_t value, const struct
     if (object == NULL)
         return -ENOMEM;
     __atomic_store_n(&t->array->groups[value], &object->group, __ATOMIC_RELEASE);
+    if (t->entries[value].n_routes > 0) // whose prefixes are not known here
+        walk_version_bump(route_place_of_all(t));
     add_garbage(&old->garbage, 0);
     return 0;
 }

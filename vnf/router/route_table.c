@@ -9,6 +9,8 @@
 
 #include "vnf/router/route_table.h"
 
+#define MAX_PLACES 256 // of one prefix; a shorter one concerns all
+
 int route_table_create(struct route_table **table)
 {
     struct route_table *t = calloc(1, sizeof(*t));
@@ -78,15 +80,35 @@ uint32_t route_active(const struct route_table *t, const struct route_prefix *pr
     return prefix_table_get(t->active[route_side(prefix->family)], prefix->address, prefix->len);
 }
 
+// Flows to this prefix look again where it leads.
+static void tell(const struct route_table *t, const struct route_prefix *prefix)
+{
+    unsigned n_bits = prefix->family == 4 ? ROUTE_PLACE_BITS4 : ROUTE_PLACE_BITS6;
+    unsigned n_free = n_bits > prefix->len ? n_bits - prefix->len : 0;
+    uint32_t first = route_place_bits(prefix->family, prefix->address);
+
+    if (n_free >= 32 || 1U << n_free > MAX_PLACES) {
+        walk_version_bump(route_place_of_all(t));
+        return;
+    }
+    for (uint32_t i = 0; i < 1U << n_free; i++)
+        walk_version_bump(route_place_at(t, prefix->family, first + i));
+}
+
 static int set_active(struct route_table *t, const struct route_prefix *prefix, uint32_t value)
 {
-    return prefix_table_add(t->active[route_side(prefix->family)], prefix->address, prefix->len,
-                            value, NULL);
+    int rc = prefix_table_add(t->active[route_side(prefix->family)], prefix->address, prefix->len,
+                              value, NULL);
+
+    if (rc == 0)
+        tell(t, prefix);
+    return rc;
 }
 
 static void del_active(struct route_table *t, const struct route_prefix *prefix)
 {
     (void)prefix_table_del(t->active[route_side(prefix->family)], prefix->address, prefix->len);
+    tell(t, prefix);
 }
 
 uint32_t route_first_waiter(const struct route_table *t, const struct route_prefix *prefix)

@@ -11,16 +11,29 @@
 #include "vnf/router/neighbor.h"
 #include "vnf/router/route.h"
 
-// The rows of all workers, each counter read at some moment.
+// All rows, each counter read at some moment.
 static void sum_counters(const struct router_state *state, struct api_router_state *answer)
 {
-    for (unsigned worker = 0; worker < router_n_workers(); worker++) {
-        const struct router_counters *row = &state->counters[worker];
+    for (unsigned i = 0; i < router_n_rows(); i++) {
+        const struct router_counters *row = &state->counters[i];
 
 #define SUM(name, text) answer->name += __atomic_load_n(&row->name, __ATOMIC_RELAXED);
         API_ROUTER_COUNTERS(SUM)
 #undef SUM
     }
+}
+
+// Flows know the interface where they begin and the one where they end; of what came by a kernel
+// twin there are none.
+void router_count(const struct function *f, uint32_t in_side, uint32_t out_side, uint64_t n)
+{
+    const struct router_state *state = f->state;
+    struct router_counters *row = &state->counters[router_n_rows() - 1];
+
+    (void)in_side;
+    (void)out_side;
+    row->received += n;
+    row->forwarded += n;
 }
 
 static void show_router(const struct router_state *state, struct function_request *request)

@@ -17,15 +17,17 @@
 #define N_CHAINS 1024
 
 static struct router_state *chains[N_CHAINS]; // by names
+static uint64_t n_lives;
 
 // What is rarely touched lies behind the slots in one piece, backed by memory as it is used.
 #define SLOTS_SIZE (ROUTER_MAX_SLOTS * sizeof(struct router_slot))
 #define SPARSE_SIZE (SLOTS_SIZE + ROUTER_MAX_PINGS * sizeof(struct router_ping))
 _Static_assert(SLOTS_SIZE % _Alignof(struct router_ping) == 0, "pings are aligned");
 
-unsigned router_n_workers(void)
+unsigned router_n_rows(void)
 {
-    return counters_stats != NULL && counters_stats->n_workers > 0 ? counters_stats->n_workers : 1;
+    return 1 + (counters_stats != NULL && counters_stats->n_workers > 0 ? counters_stats->n_workers
+                                                                        : 1);
 }
 
 static struct router_state **chain_of(const char *tenant, const char *name)
@@ -41,7 +43,7 @@ static struct router_state **chain_of(const char *tenant, const char *name)
 
 static int init_memory(struct router_state *s)
 {
-    size_t size = router_n_workers() * sizeof(*s->counters);
+    size_t size = router_n_rows() * sizeof(*s->counters);
 
     s->slots = mmap(NULL, SPARSE_SIZE, PROT_READ | PROT_WRITE,
                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -83,6 +85,7 @@ static int make_state(const char *tenant, const char *name, struct router_state 
         rc = -errno;
         goto destroy_neighbors;
     }
+    s->life = ++n_lives;
     snprintf(s->tenant_name, sizeof(s->tenant_name), "%s", tenant);
     snprintf(s->name, sizeof(s->name), "%s", name);
     *state = s;

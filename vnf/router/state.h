@@ -65,6 +65,7 @@ struct router_config {
     uint32_t neighbor_limit;
     uint32_t route_limit;
     uint8_t dynamic_preference;
+    uint64_t fingerprint;                      // of what process() reads of all this
     struct meter_limit error_limit;            // ICMP errors of one interface
     uint64_t own_filter[ROUTER_OWN_BITS / 64]; // packet.c: may an address be one of ours?
     struct route_plan *plan;                   // route.h: routes of the configuration, for activate
@@ -111,10 +112,11 @@ struct router_counters {
 struct router_state {
     struct route_table *routes;       // route.h
     struct neighbor_table *neighbors; // neighbor.h
-    struct router_counters *counters; // [workers]
+    struct router_counters *counters; // of each worker, then of the main thread
     struct router_slot *slots;        // [ROUTER_MAX_SLOTS], reserved, touched as used
     struct router_ping *pings;        // [ROUTER_MAX_PINGS]
     uint32_t hash_seed;               // of flows over equal paths; random
+    uint64_t life;                    // number of this state among all that there were
 
     // Main thread.
     uint32_t n_slots;      // ever used at once
@@ -301,7 +303,7 @@ int router_slot_get(struct router_state *state, const char *name, uint16_t *slot
 void router_slot_put(struct router_state *state, uint16_t slot);
 
 // state.c: rows of state->counters.
-unsigned router_n_workers(void);
+unsigned router_n_rows(void);
 
 // activate.c: give up echo requests that nobody asked for again. age().
 void router_ping_expire(struct router_state *state);
@@ -319,6 +321,8 @@ void router_process(const struct function *f, const struct walk_context *ctx, st
 void router_tick(const struct function *f, const struct walk_context *ctx);
 void router_age(struct function *f, const struct generation *generation);
 void router_keep(const struct function *f);
+uint64_t router_fingerprint(const struct function *f);
+void router_count(const struct function *f, uint32_t in_side, uint32_t out_side, uint64_t n);
 int router_request(struct function *f, struct function_request *request, struct error *e);
 
 // validate.c: does router number `index` of the model make sense? -EINVAL with path and sentence.

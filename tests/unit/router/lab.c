@@ -37,7 +37,10 @@ static struct {
     uint64_t now_tsc, now_ms;
     struct rte_mbuf *sent[API_MAX_PORTS][LAB_MAX_SENT]; // by slot
     unsigned n_sent[API_MAX_PORTS];
+    struct walk_traces traces;
 } lab;
+
+struct walk_trace lab_past;
 
 static unsigned record(struct port *port, unsigned queue, struct rte_mbuf **m, unsigned n)
 {
@@ -417,10 +420,34 @@ static struct rte_mbuf *make(unsigned port, const struct frame *f, const uint32_
     return m;
 }
 
+// As flow/burst.c does it, for all of them.
+static void trace(struct rte_mbuf *m, unsigned i)
+{
+    lab.traces.t[i] = lab_past;
+    lab.traces.t[i].m = m;
+    lab.traces.t[i].mtu = UINT16_MAX;
+    packet_of(m)->trace = (uint8_t)(i + 1);
+    packet_of(m)->plain = PACKET_NOT_PLAIN;
+}
+
+const struct walk_trace *lab_trace(unsigned i)
+{
+    return &lab.traces.t[i];
+}
+
+int lab_is_plain(unsigned i)
+{
+    return lab.traces.t[i].is_done && !lab.traces.t[i].is_broken;
+}
+
 static void walk(struct rte_mbuf **m, unsigned n)
 {
     struct walk_context ctx = lab_context();
 
+    ctx.traces = &lab.traces;
+    lab.traces.n = n;
+    for (unsigned i = 0; i < n; i++)
+        trace(m[i], i);
     parse_burst(m, n);
     walk_burst(&ctx, m, n);
     lab_flush();

@@ -14,6 +14,7 @@
 // tenant is blue; another tenant has a router before this one.
 
 #include "dataplane/core/model.h"
+#include "dataplane/walk/trace.h"
 #include "tests/lib/packet_builder.h"
 #include "vnf/router/state.h"
 
@@ -83,6 +84,12 @@ void lab_receive(unsigned port, const struct frame *f);
 void lab_receive_offload(unsigned port, const struct frame *f, uint8_t offload, uint16_t gso_size);
 void lab_receive_cut(unsigned port, const struct frame *f, const uint32_t *cuts, unsigned n_cuts);
 void lab_receive_burst(unsigned port, const struct frame *const *frames, unsigned n);
+
+// What frames have noted before they come to the router; zeros unless a test says so.
+extern struct walk_trace lab_past;
+// What the walk of frame i of the last burst has noted, and whether its way may be kept.
+const struct walk_trace *lab_trace(unsigned i);
+int lab_is_plain(unsigned i);
 
 // What was sent to a port since the last lab_clear: the number-th frame (NULL: not so many), how
 // many, and its bytes in one piece (until the next call).

@@ -446,6 +446,26 @@ static void compare(uint32_t number)
     assert_int_equal(nlab_drops(IN_PORT, DROP_NEIGHBOR_QUEUE_FULL), n_full);
 }
 
+// Flows rely on a MAC, and on somebody who probes it: if it is another, a number has changed.
+static void compare_told(uint32_t number)
+{
+    static uint64_t last[N_ADDRESSES];
+    static uint32_t versions[N_ADDRESSES];
+    const struct neighbor_table *t = nlab.state.neighbors;
+
+    for (uint32_t i = 0; i < N_ADDRESSES; i++) {
+        const struct neighbor_entry *e = nlab_entry(name_of(i), 0);
+        uint8_t address[16], family = nlab_parse(name_of(i), address);
+        uint32_t version = walk_version(neighbor_place(t, neighbor_id(t, 3, family, address).hash));
+        uint64_t mac = e != NULL ? e->mac : 0;
+
+        if (last[i] != 0 && last[i] != mac && version == versions[i])
+            fail_msg("step %u, %s: another MAC, and nobody is told", number, name_of(i));
+        last[i] = mac;
+        versions[i] = version;
+    }
+}
+
 static void does_what_a_naive_one_does(void **state)
 {
     (void)state;
@@ -456,6 +476,7 @@ static void does_what_a_naive_one_does(void **state)
     for (uint32_t i = 0; i < 60000; i++) {
         step();
         compare(i);
+        compare_told(i);
     }
     print_message("%u sent late, %u errors, %u queues full, %u at the limit, %u refused\n",
                   n_resumed, n_errors, n_full, n_limit, n_refused);

@@ -42,6 +42,9 @@ static void goes_to_the_chain(void **state)
     memcpy(f.bytes, own_mac, sizeof(own_mac));
     lab_expect(1, 0, &f);
     assert_int_equal(lab_n_sent_all(), 1);
+    assert_int_equal(lab_is_plain(0), 1);
+    assert_int_equal(lab_trace(0)->n_routers, 1);
+    assert_int_equal(lab_trace(0)->shared.n, 1); // no neighbour
 }
 
 static void comes_back_as_ours(void **state)
@@ -54,6 +57,7 @@ static void comes_back_as_ours(void **state)
     assert_int_equal(lab_n_sent(1), 0);
     assert_int_equal(lab_n_sent(0), 1); // port unreachable, to who asked
     lab_expect_sound(0);
+    assert_int_equal(lab_is_plain(0), 0);
 }
 
 // A hairpin: who is behind us is seen with our address.

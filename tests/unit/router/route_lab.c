@@ -46,6 +46,47 @@ int route_lab_way(const char *text, uint32_t hash)
     return (int)(router_interface_of(lab_config(), path->slot) - lab_config()->interfaces);
 }
 
+// What becomes of packets: type, paths and which of them some flows have.
+struct way {
+    uint16_t type, n_paths;
+    struct router_path paths[16];
+};
+
+static struct way way_of(uint8_t family, const uint8_t *address)
+{
+    const struct route_group *group = route_lookup(lab_state(), family, address);
+    struct way way;
+
+    memset(&way, 0, sizeof(way));
+    if (group == NULL)
+        return way;
+    way.type = group->type;
+    way.n_paths = group->n_paths;
+    for (uint32_t i = 0; group->n_paths > 0 && i < RTE_DIM(way.paths); i++)
+        way.paths[i] = *route_path(group, i * ROUTE_N_BUCKETS / RTE_DIM(way.paths));
+    return way;
+}
+
+int route_lab_is_told(unsigned i, uint8_t family, const uint8_t *address)
+{
+    static struct {
+        struct way way;
+        uint32_t version;
+        int is_known;
+    } last[ROUTE_LAB_MAX_TOLD];
+    const struct route_table *t = lab_state()->routes;
+    struct way way = way_of(family, address);
+    uint32_t version =
+        walk_version(route_place(t, family, address)) + walk_version(route_place_of_all(t));
+    int is_told = !last[i].is_known || version != last[i].version ||
+                  memcmp(&way, &last[i].way, sizeof(way)) == 0;
+
+    last[i].way = way;
+    last[i].version = version;
+    last[i].is_known = 1;
+    return is_told;
+}
+
 void route_lab_link(unsigned port, int is_up)
 {
     lab_link(port, is_up);

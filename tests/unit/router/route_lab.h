@@ -12,6 +12,11 @@ int route_lab_type(const char *text); // of the group; 0: no route
 // The number of the interface that a flow to an address leaves by; -1: none.
 int route_lab_way(const char *text, uint32_t hash);
 
+// Flows rely on where an address leads: 0 if address number i (below ROUTE_LAB_MAX_TOLD) leads
+// elsewhere than at the last call, and no number (walk/version.h) has told.
+#define ROUTE_LAB_MAX_TOLD 64
+int route_lab_is_told(unsigned i, uint8_t family, const uint8_t *address);
+
 void route_lab_link(unsigned port, int is_up); // and the router notices
 
 extern uint32_t route_lab_epoch; // of the requests that follow

@@ -19,6 +19,7 @@
 #include <arpa/inet.h>
 
 #include "tests/unit/router/lab.h"
+#include "tests/unit/router/route_lab.h"
 #include "vnf/router/route_table.h"
 
 #define N_OPERATIONS 40000
@@ -531,6 +532,7 @@ static void compare(void)
 
         memcpy(address, parsed[i].address, 16);
         compare_address(parsed[i].family, address);
+        check(route_lab_is_told(i, parsed[i].family, parsed[i].address));
         if (parsed[i].len == (parsed[i].family == 4 ? 32 : 128))
             address[last] ^= 1;
         else

@@ -6,6 +6,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+struct walk_trace lab_past;
+static struct walk_traces traces;
+
+const struct walk_trace *lab_trace(unsigned i)
+{
+    return &traces.t[i];
+}
+
 struct lab_config lab_plain(uint32_t n)
 {
     struct lab_config config = {.ageing_sec = 300, .mac_table_size = 256};
@@ -150,13 +158,18 @@ void lab_process(const struct lab_generation *g, struct lab_frame *frames, unsig
                  uint32_t now_sec, uint64_t now_tsc)
 {
     const struct walk_context ctx = {
-        .generation = &g->generation, .now_sec = now_sec, .now_tsc = now_tsc};
+        .generation = &g->generation, .now_sec = now_sec, .now_tsc = now_tsc, .traces = &traces};
     struct rte_mbuf *m[BURST_SIZE];
 
     if (n > BURST_SIZE)
         abort();
-    for (unsigned i = 0; i < n; i++)
+    traces.n = n;
+    for (unsigned i = 0; i < n; i++) {
         m[i] = &frames[i].m;
+        traces.t[i] = lab_past;
+        traces.t[i].m = m[i];
+        frames[i].p.trace = (uint8_t)(i + 1);
+    }
     switch_ops.process(&g->function, &ctx, m, n);
 }
 

@@ -7,6 +7,7 @@
 
 #include "dataplane/switch/state.h"
 #include "dataplane/switch/switch.h"
+#include "dataplane/walk/trace.h"
 
 #define LAB_MAX_PORTS 16
 #define LAB_MAX_MEMBERS 320
@@ -51,6 +52,11 @@ void lab_destroy(struct lab_generation *g);
 // A frame that came in at member `side`.
 void lab_frame(struct lab_frame *frame, uint32_t side, const uint8_t *destination,
                const uint8_t *source);
+
+// What frames have noted before they come to the switch; zeros unless a test says so.
+extern struct walk_trace lab_past;
+// What frame i has noted behind it, until the next lab_process.
+const struct walk_trace *lab_trace(unsigned i);
 
 // Let the switch decide n frames.
 void lab_process(const struct lab_generation *g, struct lab_frame *frames, unsigned n,

@@ -203,7 +203,7 @@ static void model_activate(const struct lab_config *config)
 static void play_frames(const struct lab_generation *g, const struct lab_config *config)
 {
     static struct lab_frame frames[BURST_SIZE];
-    int expected[BURST_SIZE];
+    int expected[BURST_SIZE], is_known[BURST_SIZE];
     unsigned n = draw(16) == 0 ? draw(BURST_SIZE + 1) : draw(6);
 
     for (unsigned i = 0; i < n; i++) {
@@ -216,11 +216,37 @@ static void play_frames(const struct lab_generation *g, const struct lab_config 
         address(to, destination);
         address(from, source);
         lab_frame(&frames[i], side, to, from);
+        is_known[i] = source < N_MACS && model.macs[source].place == place_of(config, side);
         expected[i] = model_frame(config, side, destination, source);
     }
     lab_process(g, frames, n, model.now_sec, model.now_tsc);
-    for (unsigned i = 0; i < n; i++)
+    for (unsigned i = 0; i < n; i++) {
+        int is_plain = is_known[i] && frames[i].p.verdict == PACKET_FORWARD;
+
         check(lab_verdict(&frames[i]) == expected[i]);
+        check(frames[i].p.plain == (is_plain ? PACKET_PLAIN_LEARNED : PACKET_NOT_PLAIN));
+    }
+}
+
+// Flows rely on what was known: where that is another now, its number has changed.
+static void check_told(const struct lab_generation *g)
+{
+    static struct model_mac last[N_MACS];
+    static uint32_t versions[N_MACS];
+
+    for (uint32_t i = 0; i < N_MACS; i++) {
+        const struct model_mac *mac = &model.macs[i];
+        uint32_t version;
+        uint8_t bytes[6];
+
+        address(bytes, i);
+        version = walk_version(mac_table_place(lab_state(g)->table, mac_key(bytes)));
+        if (operation > 0 && last[i].place != NOWHERE &&
+            (last[i].place != mac->place || last[i].is_static != mac->is_static))
+            check(version != versions[i]);
+        last[i] = *mac;
+        versions[i] = version;
+    }
 }
 
 static void check_table(const struct lab_generation *g, const struct lab_config *config)
@@ -354,6 +380,7 @@ static void play(struct lab_generation **g, struct lab_config *config)
         lab_destroy(build(&given_up));
     }
     check_table(*g, config);
+    check_told(*g);
 }
 
 static void switch_does_what_the_model_does(void **unused)
