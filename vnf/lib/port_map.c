@@ -7,6 +7,7 @@
 
 #include <errno.h>
 
+#define FEW 4096 // ports left: with more it is not full, unless as many are reserved
 #define N_MIDDLE (PORT_SET_WORDS / 64)
 #define HALF 32768U // ports of one parity
 
@@ -178,6 +179,13 @@ static void wake(struct port_map *map, unsigned which, uint32_t bit)
 {
     set_bit(&map->resting[which], FOR_ONES, bit, 0);
     map->n_resting[which]--;
+}
+
+int port_map_is_full(const struct port_map *map, const struct port_request *request)
+{
+    return map->n_used + FEW > (uint32_t)(request->last - request->first) &&
+           map->n_resting[0] + map->n_resting[1] == 0 &&
+           find_preferred(&map->busy, FOR_ZEROS, request) < 0;
 }
 
 int port_map_take_any(struct port_map *map, const struct port_request *request)

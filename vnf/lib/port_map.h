@@ -54,6 +54,10 @@ struct port_request {
     uint32_t random; // where to begin to look
 };
 
+// Whether port_map_take_any would find none, as far as that is told at a glance: a no may be wrong
+// where thousands of ports are reserved.
+int port_map_is_full(const struct port_map *map, const struct port_request *request);
+
 // Take a port: the first of these that is there: rested, preferred, of the parity; in this order of
 // weight. Returns it, or -1: none is left in [first, last].
 int port_map_take_any(struct port_map *map, const struct port_request *request);

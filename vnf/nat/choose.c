@@ -47,16 +47,18 @@ static struct port_request request_of(const struct nat_state *state, const struc
     return r;
 }
 
+// An address is known to be full as soon as it is: who searches does not come by.
 static int take_port(struct nat_state *state, const struct nat_wish *wish, uint32_t number,
                      int class, uint16_t *port)
 {
     struct port_request r = request_of(state, wish, class);
-    int taken = port_map_take_any(nat_map(state, number, class), &r);
+    struct port_map *map = nat_map(state, number, class);
+    int taken = port_map_take_any(map, &r);
 
-    if (taken < 0) {
+    if (taken < 0 || port_map_is_full(map, &r))
         port_set_fill(&state->full[class], number);
+    if (taken < 0)
         return 0;
-    }
     state->n_used[class]++;
     *port = rte_cpu_to_be_16((uint16_t)taken);
     return 1;

@@ -261,6 +261,7 @@ static void test_exhausted(void **state)
         for (unsigned i = 0; i < N_ALONE; i++) {
             snprintf(source, sizeof(source), "10.0.0.%u:%u", i % 250 + 1, 1000 + i);
             sessions[i] = lab_out(IPPROTO_UDP, source, REMOTE ":9");
+            assert_int_equal(sessions[i].verdict, FUNCTION_ALLOW); // until the last port
         }
         one_more = lab_out(IPPROTO_UDP, "10.0.0.254:1", REMOTE ":9");
         lab_expect_denied(&one_more, FUNCTION_REJECT, DROP_NAT_NO_FREE_PORT);
