@@ -22,10 +22,9 @@ static void look(struct sight *sight, struct session_hit *hit)
     const struct index *x = &session_table.index;
     uint32_t sequence;
     const struct index_line *line = index_read_begin(x, sight->hash, &sequence);
-    struct index_cursor cursor = index_begin(x, line);
     const char *record;
 
-    sight->value = index_next(&cursor, sight->hash);
+    sight->value = index_look(x, line, sight->hash);
     sight->is_sure = sight->value == 0 && index_read_is_sure(x, sight->hash, line, sequence);
     hit->session = NULL;
     if (sight->value == 0)

@@ -8,7 +8,6 @@
 
 #include <errno.h>
 
-#include <emmintrin.h>
 #include <rte_common.h>
 #include <rte_prefetch.h>
 
@@ -141,43 +140,13 @@ static struct index_line *next_line(const struct index *x, const struct index_li
     return next != 0 ? &x->overflow[next] : NULL;
 }
 
-// Which entries of a line have this in their upper half (1: the hash) or lower one (0: the value),
-// a bit for each. A hint where others write: each entry is loaded again.
-static inline unsigned match(const struct index_line *line, uint32_t word, int half)
-{
-    const __m128i wanted = _mm_set1_epi32((int)word);
-    const __m128i *pairs = (const __m128i *)(const void *)line->entries;
-    __m128 pair[4] = {
-        _mm_castsi128_ps(_mm_loadu_si128(&pairs[0])), _mm_castsi128_ps(_mm_loadu_si128(&pairs[1])),
-        _mm_castsi128_ps(_mm_loadu_si128(&pairs[2])), _mm_castsi128_ps(_mm_loadl_epi64(&pairs[3]))};
-    __m128 low, high;
-
-    if (half == 1) {
-        low = _mm_shuffle_ps(pair[0], pair[1], _MM_SHUFFLE(3, 1, 3, 1));
-        high = _mm_shuffle_ps(pair[2], pair[3], _MM_SHUFFLE(3, 1, 3, 1));
-    } else {
-        low = _mm_shuffle_ps(pair[0], pair[1], _MM_SHUFFLE(2, 0, 2, 0));
-        high = _mm_shuffle_ps(pair[2], pair[3], _MM_SHUFFLE(2, 0, 2, 0));
-    }
-    low = _mm_castsi128_ps(_mm_cmpeq_epi32(_mm_castps_si128(low), wanted));
-    high = _mm_castsi128_ps(_mm_cmpeq_epi32(_mm_castps_si128(high), wanted));
-    return ((unsigned)_mm_movemask_ps(low) | (unsigned)_mm_movemask_ps(high) << 4) &
-           ((1U << INDEX_ENTRIES) - 1);
-}
-
 uint32_t index_next(struct index_cursor *cursor, uint32_t hash)
 {
     while (cursor->line != NULL) {
-        unsigned bits = match(cursor->line, hash, 1) >> cursor->slot << cursor->slot;
+        uint32_t value = index_first(cursor->line, hash, &cursor->slot);
 
-        for (; bits != 0; bits &= bits - 1) {
-            unsigned i = (unsigned)__builtin_ctz(bits);
-            uint64_t entry = load(&cursor->line->entries[i]);
-
-            cursor->slot = i + 1;
-            if (entry >> 32 == hash && (uint32_t)entry != 0)
-                return (uint32_t)entry;
-        }
+        if (value != 0)
+            return value;
         cursor->line = next_line(cursor->index, cursor->line);
         cursor->slot = 0;
         if (++cursor->n_lines >= INDEX_MAX_LINES)
@@ -189,7 +158,7 @@ uint32_t index_next(struct index_cursor *cursor, uint32_t hash)
 // The first free entry of a line; INDEX_ENTRIES: none. The line is locked.
 static unsigned first_free(const struct index_line *line)
 {
-    return (unsigned)__builtin_ctz(match(line, 0, 0) | 1U << INDEX_ENTRIES);
+    return (unsigned)__builtin_ctz(index_match(line, 0, 0) | 1U << INDEX_ENTRIES);
 }
 
 // 0: none.
@@ -284,7 +253,7 @@ void index_del(struct index *x, struct index_line *line, uint32_t hash, uint32_t
     uint64_t entry = (uint64_t)hash << 32 | value;
 
     for (struct index_line *at = line; at != NULL; at = next_line(x, at)) {
-        unsigned bits = match(at, value, 0);
+        unsigned bits = index_match(at, value, 0);
 
         for (; bits != 0; bits &= bits - 1) {
             uint64_t *found = &at->entries[__builtin_ctz(bits)];

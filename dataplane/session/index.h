@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <emmintrin.h>
 #include <rte_branch_prediction.h>
 #include <rte_pause.h>
 
@@ -173,8 +174,61 @@ static inline struct index_cursor index_begin(const struct index *x, const struc
     return (struct index_cursor){x, line, 0, 0};
 }
 
+// Which entries of a line have this in their upper half (1: the hash) or lower one (0: the value),
+// a bit for each. A hint where others write: each entry is loaded again.
+static inline unsigned index_match(const struct index_line *line, uint32_t word, int half)
+{
+    const __m128i wanted = _mm_set1_epi32((int)word);
+    const __m128i *pairs = (const __m128i *)(const void *)line->entries;
+    __m128 pair[4] = {
+        _mm_castsi128_ps(_mm_loadu_si128(&pairs[0])), _mm_castsi128_ps(_mm_loadu_si128(&pairs[1])),
+        _mm_castsi128_ps(_mm_loadu_si128(&pairs[2])), _mm_castsi128_ps(_mm_loadl_epi64(&pairs[3]))};
+    __m128 low, high;
+
+    if (half == 1) {
+        low = _mm_shuffle_ps(pair[0], pair[1], _MM_SHUFFLE(3, 1, 3, 1));
+        high = _mm_shuffle_ps(pair[2], pair[3], _MM_SHUFFLE(3, 1, 3, 1));
+    } else {
+        low = _mm_shuffle_ps(pair[0], pair[1], _MM_SHUFFLE(2, 0, 2, 0));
+        high = _mm_shuffle_ps(pair[2], pair[3], _MM_SHUFFLE(2, 0, 2, 0));
+    }
+    low = _mm_castsi128_ps(_mm_cmpeq_epi32(_mm_castps_si128(low), wanted));
+    high = _mm_castsi128_ps(_mm_cmpeq_epi32(_mm_castps_si128(high), wanted));
+    return ((unsigned)_mm_movemask_ps(low) | (unsigned)_mm_movemask_ps(high) << 4) &
+           ((1U << INDEX_ENTRIES) - 1);
+}
+
+// The first value with this hash in a line, from entry *slot on, which becomes the one behind it.
+// 0: none.
+static inline uint32_t index_first(const struct index_line *line, uint32_t hash, uint32_t *slot)
+{
+    unsigned bits = index_match(line, hash, 1) >> *slot << *slot;
+
+    for (; bits != 0; bits &= bits - 1) {
+        unsigned i = (unsigned)__builtin_ctz(bits);
+        uint64_t entry = __atomic_load_n(&line->entries[i], __ATOMIC_RELAXED);
+
+        *slot = i + 1;
+        if (entry >> 32 == hash && (uint32_t)entry != 0)
+            return (uint32_t)entry;
+    }
+    return 0;
+}
+
 // The next value with this hash; 0: no more.
 uint32_t index_next(struct index_cursor *cursor, uint32_t hash);
+
+// The first value with this hash in a bucket; 0: none. Mostly its own line is all there is.
+static inline uint32_t index_look(const struct index *x, const struct index_line *line,
+                                  uint32_t hash)
+{
+    struct index_cursor cursor = index_begin(x, line);
+    uint32_t value = index_first(line, hash, &cursor.slot);
+
+    if (likely(value != 0 || __atomic_load_n(&line->next, __ATOMIC_RELAXED) == 0))
+        return value;
+    return index_next(&cursor, hash);
+}
 
 // Of a reader: begin, and whether what he missed is not there.
 static inline const struct index_line *index_read_begin(const struct index *x, uint32_t hash,

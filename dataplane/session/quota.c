@@ -120,10 +120,9 @@ void session_foresee(const struct session_tenant *tenant,
         rte_prefetch0(index_line(&source_index, hashes[i]));
     }
     for (unsigned i = 0; i < n; i++) {
-        struct index_cursor cursor =
-            index_begin(&source_index, index_line(&source_index, hashes[i]));
+        const struct index_line *line = index_line(&source_index, hashes[i]);
 
-        rte_prefetch0(&sources[index_next(&cursor, hashes[i])]);
+        rte_prefetch0(&sources[index_look(&source_index, line, hashes[i])]);
     }
 }
 

@@ -3,7 +3,8 @@
 // and a chain of firewall and NAT to another port, as one worker carries them; beside it a thread
 // does what the main thread does. No port is behind it: packets are made before, and let go of
 // after, what is timed. Optional arguments: how many sessions (default 1048576), of how many inside
-// hosts (65536). No root. For counts of instructions and cache misses:
+// hosts (65536), how many flows there may be (0: the walk alone). No root. For counts of
+// instructions and cache misses:
 //
 //   valgrind --tool=callgrind --cache-sim=yes --toggle-collect=walk_burst setup-bench 100000
 
@@ -22,6 +23,7 @@
 #include "dataplane/chain/state.h"
 #include "dataplane/core/clock.h"
 #include "dataplane/core/qsbr.h"
+#include "dataplane/flow/flow.h"
 #include "dataplane/parse/parse.h"
 #include "dataplane/port/tx.h"
 #include "dataplane/session/clock.h"
@@ -47,7 +49,7 @@
 enum { PORT_IN, PORT_OUT, N_PORTS };
 enum { LAN, WAN, N_INTERFACES };
 
-static uint32_t n_sessions = 1U << 20, n_hosts = 65536;
+static uint32_t n_sessions = 1U << 20, n_hosts = 65536, n_flows;
 static struct frame frame;
 static struct rte_mbuf *sent[2 * BURST_SIZE];
 static unsigned n_sent;
@@ -188,6 +190,7 @@ static void *tend(void *arg)
     while (!__atomic_load_n(&stop, __ATOMIC_ACQUIRE)) {
         clock_update();
         session_tend();
+        flow_tend();
         for (uint32_t i = 0; i < generation->n_functions; i++)
             generation->functions[i].ops->age(&generation->functions[i], generation);
         usleep(TEND_US);
@@ -228,11 +231,15 @@ static uint64_t carry(struct rte_mbuf **m, unsigned n)
     uint32_t now_ms;
 
     parse_burst(m, n);
-    walk_burst(&ctx, m, n);
+    n = flow_burst(&ctx, m, n);
+    if (n > 0)
+        walk_burst(&ctx, m, n);
+    flow_compose(&ctx);
     port_tx_flush(ctx.tx);
     now_ms = session_clock_ms(ctx.now_tsc);
     session_age(0, now_ms, 0);
     fragment_age(0, now_ms);
+    flow_age(0, clock_sec(), 0);
     qsbr_quiescent(0);
     return rte_rdtsc() - ctx.now_tsc;
 }
@@ -349,6 +356,8 @@ static int start(const char *dir, struct error *e)
     if (rc == 0)
         rc = session_init(1, n_sessions + 128, e);
     if (rc == 0)
+        rc = flow_init(1, n_flows, e);
+    if (rc == 0)
         rc = chains_init(e);
     if (rc == 0)
         rc = fragment_init(1, e);
@@ -367,8 +376,10 @@ int main(int argc, char **argv)
         n_sessions = (uint32_t)strtoul(argv[1], NULL, 10);
     if (argc > 2)
         n_hosts = (uint32_t)strtoul(argv[2], NULL, 10);
+    if (argc > 3)
+        n_flows = (uint32_t)strtoul(argv[3], NULL, 10);
     if (n_sessions == 0 || n_hosts == 0 || n_sessions / n_hosts >= 64512 || mkdtemp(dir) == NULL) {
-        fprintf(stderr, "setup-bench [SESSIONS [HOSTS]]\n");
+        fprintf(stderr, "setup-bench [SESSIONS [HOSTS [FLOWS]]]\n");
         return 1;
     }
     snprintf(path, sizeof(path), "%s/kept", dir);
