@@ -11,7 +11,7 @@
 #include "dataplane/flow/table.h"
 
 #define LIMBO 2048 // records that wait, of a worker
-#define BLOCK 64 // records
+#define BLOCK 64   // records
 #define ROUND_SEC 4
 #define MAX_BUSY 16 // records in one loop
 #define MAX_IDLE 512

@@ -21,6 +21,7 @@ N_STATIONS = 1000
 AT_ONCE = 20000
 N_SAMPLES = 20
 BYTES_EACH = 512  # everything included: records, indexes, bindings, what is kept ahead
+N_FLOWS = 65536  # a cache with a bound of its own: what is sent again would fill it
 SINK, SINK_MAC = "198.51.100.1", "02:00:00:00:00:77"
 GW_MAC, WAN_MAC, STATION_MAC = "02:00:00:01:00:00", "02:00:00:02:00:00", "02:00:00:00:01:00"
 PORT_OFF, DATA_OFF = 34, 42  # of a UDP frame
@@ -118,7 +119,7 @@ class Net:
 
 @pytest.fixture(scope="module", name="net")
 def net_fixture():
-    with Lab() as lab:
+    with Lab(dataplane_options=["--flows", str(N_FLOWS)]) as lab:
         yield Net(lab).start()
 
 
