@@ -5,6 +5,7 @@
 
 #include "dataplane/chain/burst.h"
 #include "dataplane/core/counters.h"
+#include "dataplane/session/identification.h"
 #include "dataplane/walk/egress.h"
 
 int chain_fragment_first(struct chain_burst *b, struct rte_mbuf *m)
@@ -79,10 +80,10 @@ static uint16_t identification_of(const struct rte_mbuf *m, const struct packet 
     const struct session *s = outcome->session;
     struct session_tuple to;
 
-    if (s == NULL || !s->is_translated || !chain_packet_is_fragmentable(m, p))
+    if (s == NULL || !s->is_translated || !identification_is_needed(m, p))
         return 0;
     to = session_tuple_reverse(session_key(s, !outcome->direction));
-    return chain_identification(p, &to);
+    return identification_next(p, to.source, to.destination);
 }
 
 void chain_fragment_decided(struct chain_burst *b, struct rte_mbuf **m,

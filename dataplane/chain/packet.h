@@ -51,15 +51,6 @@ void chain_icmp_rewrite(struct rte_mbuf *m, const struct packet *p,
                         const struct session_tuple *inner, const uint8_t *source,
                         const uint8_t *destination);
 
-// identification.c. May routers cut the packet in pieces, or has that happened: would its
-// identification be told apart by who puts them together (RFC 6864, 4)? IPv4 only.
-int chain_packet_is_fragmentable(const struct rte_mbuf *m, const struct packet *p);
-// One that no other packet with these addresses and protocol has had for long; never 0. It stands
-// for as many that follow as the frame will be cut into segments.
-uint16_t chain_identification(const struct packet *p, const struct session_tuple *to);
-void chain_packet_identify(struct rte_mbuf *m, const struct packet *p, uint16_t identification);
-void chain_identification_init(void);
-
 enum chain_answer {
     CHAIN_PROHIBITED, // ICMP destination unreachable, administratively prohibited (type 3 code 13,
                       // RFC 1812, 5.2.7.1; ICMPv6 type 1 code 1)

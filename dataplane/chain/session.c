@@ -6,6 +6,7 @@
 #include "dataplane/chain/burst.h"
 #include "dataplane/chain/judge.h"
 #include "dataplane/core/counters.h"
+#include "dataplane/session/identification.h"
 #include "dataplane/session/track.h"
 #include "dataplane/walk/trace.h"
 
@@ -218,10 +219,11 @@ void chain_carry_out(struct chain_burst *b, struct rte_mbuf *m, const struct cha
         struct session_tuple to = session_tuple_reverse(session_key(s, other));
 
         chain_packet_rewrite(m, p, &to);
-        if (unlikely(chain_packet_is_fragmentable(m, p)))
-            chain_packet_identify(m, p,
-                                  outcome->identification != 0 ? outcome->identification
-                                                               : chain_identification(p, &to));
+        if (unlikely(identification_is_needed(m, p)))
+            identification_write(m, p,
+                                 outcome->identification != 0
+                                     ? outcome->identification
+                                     : identification_next(p, to.source, to.destination));
     }
     chain_forward(b, m, s->side[other]);
 }

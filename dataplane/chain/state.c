@@ -13,6 +13,7 @@
 #include "dataplane/chain/packet.h"
 #include "dataplane/chain/state.h"
 #include "dataplane/core/qsbr.h"
+#include "dataplane/session/identification.h"
 
 #define N_VISITED 4096 // sessions at a time
 
@@ -114,7 +115,7 @@ int chains_init(struct error *e)
 {
     int rc = chain_slots_init(e);
 
-    chain_identification_init();
+    identification_init();
     if (rc == 0)
         chain_hear_sessions();
     return rc;

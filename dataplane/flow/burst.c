@@ -224,7 +224,7 @@ static void trace(struct flow_scratch *scratch, struct rte_mbuf *m, unsigned i,
 
     t->m = m;
     t->is_broken = t->is_done = t->has_read_ports = 0;
-    t->n_hops = t->n_routers = t->n_sessions = 0;
+    t->n_hops = t->n_routers = t->n_sessions = t->n_translated = 0;
     t->mtu = UINT16_MAX;
     t->next_hop = 0;
     t->own.n = t->shared.n = 0;

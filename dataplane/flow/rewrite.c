@@ -12,6 +12,7 @@
 
 #include "dataplane/core/checksum.h"
 #include "dataplane/flow/packet.h"
+#include "dataplane/session/identification.h"
 #include "dataplane/walk/vlan.h"
 
 #define IP4_CHECKSUM_OFF offsetof(struct rte_ipv4_hdr, hdr_checksum)
@@ -100,8 +101,11 @@ void flow_rewrite(struct rte_mbuf *m, const struct flow *f, const struct flow_ac
     }
     if (!(f->kind & FLOW_KIND_NO_PORTS))
         ports = write_ports(l4, a->ports);
-    if ((addresses | ports) != 0)
+    if ((addresses | ports) != 0) {
         update_l4(l4, p, addresses, ports);
+        if (unlikely(identification_is_needed(m, p)))
+            identification_write(m, p, identification_next(p, f->ip4.to, f->ip4.to + 4));
+    }
     if (end->n_routers == 0)
         return;
     memcpy(frame, &end->macs_first, sizeof(end->macs_first));

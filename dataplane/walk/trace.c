@@ -15,7 +15,8 @@ void walk_trace_session(struct walk_trace *t, const struct session *s, unsigned 
     if (t == NULL)
         return;
     t->has_read_ports = 1;
-    if (t->n_sessions == TRACE_MAX_SESSIONS) {
+    t->n_translated = (uint8_t)(t->n_translated + s->is_translated);
+    if (t->n_sessions == TRACE_MAX_SESSIONS || t->n_translated > 1) {
         t->is_broken = 1;
         return;
     }

@@ -66,8 +66,9 @@ struct walk_trace {
     uint8_t n_hops;
     uint8_t n_routers;
     uint8_t n_sessions;
-    uint16_t mtu;      // smallest of the routers' interfaces: of an IP packet
-    uint64_t next_hop; // of the last router; or the destination MAC of switches before one
+    uint8_t n_translated; // of them: two on one way are not kept as one
+    uint16_t mtu;         // smallest of the routers' interfaces: of an IP packet
+    uint64_t next_hop;    // of the last router; or the destination MAC of switches before one
     struct trace_hop hops[TRACE_MAX_HOPS];
     struct trace_session sessions[TRACE_MAX_SESSIONS];
     struct trace_depends own, shared;

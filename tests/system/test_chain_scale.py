@@ -364,11 +364,11 @@ def test_a_syn_flood_costs_only_itself(net):
         seen.append(net.red.chain()["half-open"])
     sender.join()
     after = net.red.chain()
-    opened, closed = (after["counters"][key] - before[key] for key in ("opened", "closed"))
+    opened, closed, evicted = (after["counters"][key] - before[key] for key in ("opened", "closed", "evicted"))
     print(f"{opened} of {n} SYNs opened a session, {closed} ended, at most {max(seen)} half-open")
     assert opened > limit * 2
     assert max(seen) == limit and after["half-open"] == limit
-    assert closed == opened - limit, "the oldest half-open one ends for each newcomer"
+    assert closed == evicted == opened - limit, "the oldest half-open one ends for each newcomer"
     transfer.wait_more()
     transfer.stop()
     assert (echo.lost(), other.lost()) == (0, 0)

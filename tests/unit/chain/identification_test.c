@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "dataplane/chain/packet.h"
+#include "dataplane/session/identification.h"
 #include "tests/unit/chain/chain_lab.h"
 
 #define INSIDE "10.0.0.7"
@@ -100,7 +101,7 @@ static void none_comes_again_soon(void **state)
 
     (void)state;
     for (unsigned i = 0; i < 65535; i++) {
-        uint16_t identification = chain_identification(&p, &to);
+        uint16_t identification = identification_next(&p, to.source, to.destination);
 
         assert_int_not_equal(identification, 0);
         assert_int_equal(seen[identification]++, 0);
@@ -112,14 +113,15 @@ static void destinations_are_apart(void **state)
 {
     const struct packet p = {.flags = PACKET_IP4 | PACKET_L4, .l4_proto = 17};
     const struct session_tuple to = tuple_of(1);
-    uint16_t first = chain_identification(&p, &to);
+    uint16_t first = identification_next(&p, to.source, to.destination);
     unsigned n_near = 0;
 
     (void)state;
     for (uint8_t i = 2; i < 250; i++) {
         const struct session_tuple other = tuple_of(i);
 
-        n_near += (uint16_t)(chain_identification(&p, &other) - first) < 256;
+        n_near +=
+            (uint16_t)(identification_next(&p, other.source, other.destination) - first) < 256;
     }
     assert_true(n_near < 25);
 }
@@ -138,9 +140,9 @@ static void segments_count(void **state)
 
     (void)state;
     do
-        first = chain_identification(&p, &to);
+        first = identification_next(&p, to.source, to.destination);
     while (first > UINT16_MAX - 5); // 0 is passed by
-    assert_int_equal(chain_identification(&p, &to), first + 5);
+    assert_int_equal(identification_next(&p, to.source, to.destination), first + 5);
 }
 
 int main(void)

@@ -137,12 +137,28 @@ static void play(const struct poison *c, enum order order, int has_flows, struct
     (void)plain_end(NULL);
 }
 
-static void expect_same(const struct outcome *a, const struct outcome *b)
+// The identification of a translated packet counts those before it, whoever has sent them (RFC
+// 6864, 5.3.1), and the header's checksum with it.
+static void forget_identification(uint8_t *frame)
+{
+    uint8_t *type = frame + 12;
+
+    while (type[0] == 0x81 || type[0] == 0x88)
+        type += 4;
+    if (type[0] != 0x08 || type[1] != 0)
+        return;
+    memset(type + 2 + 4, 0, 2);
+    memset(type + 2 + 10, 0, 2);
+}
+
+static void expect_same(struct outcome *a, struct outcome *b)
 {
     assert_int_equal(a->n, b->n);
     for (unsigned i = 0; i < a->n; i++) {
         assert_int_equal(a->port[i], b->port[i]);
         assert_int_equal(a->len[i], b->len[i]);
+        forget_identification(a->bytes[i]);
+        forget_identification(b->bytes[i]);
         assert_memory_equal(a->bytes[i], b->bytes[i], a->len[i]);
     }
 }

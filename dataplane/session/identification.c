@@ -2,31 +2,41 @@
 // What is a packet called whose addresses are others now? Hosts that share an address choose
 // identifications without knowing of each other, so of what may be put together from fragments each
 // packet gets one from a counter (RFC 7857, 10; RFC 6864, 5.3.1: as if it began here). Called by
-// session.c for whole packets, by fragments.c once for all fragments of one; on workers, which
-// share the counters. Next: rewrite.c.
+// the chain for whole packets, and once for all fragments of one; by the flow stage; on workers,
+// which share the counters. Next: port/tx.c.
 
-#include "dataplane/chain/packet.h"
+#include "dataplane/session/identification.h"
 
+#include <rte_byteorder.h>
 #include <rte_random.h>
 
-#include "dataplane/chain/parts.h"
 #include "dataplane/core/checksum.h"
 
 #define IP4_IDENTIFICATION_OFF 4
 #define IP4_FRAGMENT_OFF 6
+#define IP4_CHECKSUM_OFF 10
 #define IP4_DONT_FRAGMENT 0x4000
 #define N_COUNTERS 4096 // by source, destination, protocol: a counter for all is soon round
 
 static uint16_t counters[N_COUNTERS]; // atomic
 static uint64_t seed[2];
 
-void chain_identification_init(void)
+static uint16_t read_word(const uint8_t *at)
 {
+    uint16_t word;
+
+    memcpy(&word, at, sizeof(word));
+    return word;
+}
+
+void identification_init(void)
+{
+    memset(counters, 0, sizeof(counters));
     seed[0] = rte_rand();
     seed[1] = rte_rand();
 }
 
-int chain_packet_is_fragmentable(const struct rte_mbuf *m, const struct packet *p)
+int identification_is_needed(const struct rte_mbuf *m, const struct packet *p)
 {
     const uint8_t *ip = rte_pktmbuf_mtod_offset(m, const uint8_t *, p->l3_off);
 
@@ -45,15 +55,16 @@ static uint32_t n_segments(const struct packet *p)
     return (len + p->gso_size - 1) / p->gso_size;
 }
 
-uint16_t chain_identification(const struct packet *p, const struct session_tuple *to)
+uint16_t identification_next(const struct packet *p, const uint8_t *source,
+                             const uint8_t *destination)
 {
     uint32_t addresses[2], n = n_segments(p);
     unsigned __int128 product;
     uint64_t mixed;
     uint16_t offset, count;
 
-    memcpy(&addresses[0], to->source, sizeof(addresses[0]));
-    memcpy(&addresses[1], to->destination, sizeof(addresses[1]));
+    memcpy(&addresses[0], source, sizeof(addresses[0]));
+    memcpy(&addresses[1], destination, sizeof(addresses[1]));
     product = (unsigned __int128)(((uint64_t)addresses[0] << 32 | addresses[1]) ^ seed[0]) *
               (((uint64_t)p->l4_proto << 32) ^ seed[1]);
     mixed = (uint64_t)product ^ (uint64_t)(product >> 64);
@@ -65,7 +76,7 @@ uint16_t chain_identification(const struct packet *p, const struct session_tuple
     return (uint16_t)(count + offset);
 }
 
-void chain_packet_identify(struct rte_mbuf *m, const struct packet *p, uint16_t identification)
+void identification_write(struct rte_mbuf *m, const struct packet *p, uint16_t identification)
 {
     uint8_t *ip = rte_pktmbuf_mtod_offset(m, uint8_t *, p->l3_off);
     uint16_t id = rte_cpu_to_be_16(identification), checksum;
