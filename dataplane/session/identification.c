@@ -11,6 +11,7 @@
 #include <rte_random.h>
 
 #include "dataplane/core/checksum.h"
+#include "dataplane/session/session.h"
 
 #define IP4_IDENTIFICATION_OFF 4
 #define IP4_FRAGMENT_OFF 6
@@ -55,13 +56,24 @@ static uint32_t n_segments(const struct packet *p)
     return (len + p->gso_size - 1) / p->gso_size;
 }
 
+// The counter's value, which is n more then.
+static uint16_t count(uint16_t *counter, uint16_t n)
+{
+    uint16_t value = __atomic_load_n(counter, __ATOMIC_RELAXED);
+
+    if (session_is_shared)
+        return __atomic_fetch_add(counter, n, __ATOMIC_RELAXED);
+    __atomic_store_n(counter, (uint16_t)(value + n), __ATOMIC_RELAXED);
+    return value;
+}
+
 uint16_t identification_next(const struct packet *p, const uint8_t *source,
                              const uint8_t *destination)
 {
     uint32_t addresses[2], n = n_segments(p);
     unsigned __int128 product;
     uint64_t mixed;
-    uint16_t offset, count;
+    uint16_t offset, identification;
 
     memcpy(&addresses[0], source, sizeof(addresses[0]));
     memcpy(&addresses[1], destination, sizeof(addresses[1]));
@@ -71,9 +83,9 @@ uint16_t identification_next(const struct packet *p, const uint8_t *source,
     // Those that share a counter begin at different places of it.
     offset = (uint16_t)(mixed >> 48);
     do
-        count = __atomic_fetch_add(&counters[mixed % N_COUNTERS], (uint16_t)n, __ATOMIC_RELAXED);
-    while ((uint16_t)(count + offset) == 0);
-    return (uint16_t)(count + offset);
+        identification = (uint16_t)(count(&counters[mixed % N_COUNTERS], (uint16_t)n) + offset);
+    while (identification == 0);
+    return identification;
 }
 
 void identification_write(struct rte_mbuf *m, const struct packet *p, uint16_t identification)

@@ -7,35 +7,24 @@
 // probe is a packet whose answer, and an error about it, must come back to its sender. Next: what
 // the assertions name.
 
-#include <arpa/inet.h>
 #include <assert.h>
-#include <stdlib.h>
 #include <string.h>
+
+#include <netinet/in.h>
 
 #include "dataplane/chain/packet.h"
 #include "dataplane/parse/parse.h"
+#include "tests/fuzz/chain_frames.h"
 #include "tests/fuzz/chain_setup.h"
-#include "tests/lib/packet_builder.h"
 
 #define MAX_STEPS 150
-#define MAX_FRAME 512
 #define N_KEPT 8  // sent frames that later ones answer or quote
 #define MARK 0xa5 // in metadata that no stage reads: as the builder made it
-#define MAC_IN "52:54:00:00:00:01"
-#define MAC_OUT "52:54:00:00:00:02"
-#define TCP_SYN 0x02
-#define TCP_SYN_ACK 0x12
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 
-struct kept {
-    uint8_t bytes[MAX_FRAME];
-    uint32_t len;
-    unsigned port;
-};
-
-static struct kept kept[N_KEPT];
+static struct wire kept[N_KEPT];
 static unsigned n_kept;
 static struct rte_mbuf *burst[BURST_SIZE];
 static unsigned n_burst, n_walked; // now, and in the last walk
@@ -100,9 +89,9 @@ static void check_sent(const struct setup_frame *sent)
 static void keep(const struct setup_frame *sent)
 {
     static uint8_t bytes[FUZZ_MAX_WIRE];
-    struct kept *k = &kept[n_kept % N_KEPT];
+    struct wire *k = &kept[n_kept % N_KEPT];
 
-    if (sent->m->pkt_len > MAX_FRAME)
+    if (sent->m->pkt_len > WIRE_SIZE)
         return;
     memcpy(k->bytes, fuzz_flatten(sent->m, bytes), sent->m->pkt_len);
     k->len = sent->m->pkt_len;
@@ -142,7 +131,7 @@ static void receive(unsigned port, int is_sound)
         walk();
 }
 
-static struct packet parse_kept(const struct kept *k)
+static struct packet parse_kept(const struct wire *k)
 {
     struct rte_mbuf *m = fuzz_segment(k->bytes, k->len, 0, 0);
     struct packet p;
@@ -156,22 +145,18 @@ static struct packet parse_kept(const struct kept *k)
 // An answer or an error to something that was sent, sound or changed a little.
 static void react(struct input *in, int is_error)
 {
-    const struct kept *k = &kept[take(in) % N_KEPT];
-    uint8_t n_changes = take(in);
+    const struct wire *k = &kept[take(in) % N_KEPT];
     struct packet p;
 
     if (k->len == 0)
         return;
     p = parse_kept(k);
-    if (!(is_error ? complain : answer)(k, &p))
-        return;
-    for (unsigned i = 0; n_changes >= 0xc0 && i < (n_changes & 3U) + 1; i++)
-        frame.bytes[12 + take(in) % (frame.len - 12)] = take(in);
-    receive(k->port, n_changes < 0xc0);
+    if ((is_error ? frames_complain : frames_answer)(k, &p, &frame))
+        receive(k->port, !frames_change(in, &frame));
 }
 
 // A frame of ours alone. Returns whether it was sent, just it, into *k.
-static int carry(unsigned port, struct kept *k)
+static int carry(unsigned port, struct wire *k)
 {
     uint32_t before = n_kept;
 
@@ -181,7 +166,7 @@ static int carry(unsigned port, struct kept *k)
     return n_kept == before + 1;
 }
 
-static struct session_tuple tuple_of(const struct kept *k, enum chain_packet_kind kind)
+static struct session_tuple tuple_of(const struct wire *k, enum chain_packet_kind kind)
 {
     struct rte_mbuf *m = fuzz_segment(k->bytes, k->len, 0, 0);
     struct session_tuple t = {0};
@@ -197,55 +182,49 @@ static struct session_tuple tuple_of(const struct kept *k, enum chain_packet_kin
 
 static void expect_back(unsigned port, const struct session_tuple *sent)
 {
-    struct kept k, out = kept[(n_kept - 1) % N_KEPT];
+    struct wire k, out = kept[(n_kept - 1) % N_KEPT];
     struct packet p = parse_kept(&out);
     struct session_tuple t;
 
-    assert(answer(&out, &p) && carry(out.port, &k) && k.port == port);
+    assert(frames_answer(&out, &p, &frame) && carry(out.port, &k) && k.port == port);
     t = tuple_of(&k, CHAIN_PACKET_SESSION);
     t = session_tuple_reverse(&t);
     assert(session_tuple_is_equal(&t, sent));
-    assert(complain(&out, &p) && carry(out.port, &k) && k.port == port);
+    assert(frames_complain(&out, &p, &frame) && carry(out.port, &k) && k.port == port);
     t = tuple_of(&k, CHAIN_PACKET_ICMP_ERROR);
     assert(session_tuple_is_equal(&t, sent));
+}
+
+// Whether the frame may have a session; and which tuple.
+static int read_tuple(struct session_tuple *t)
+{
+    struct rte_mbuf *m = fuzz_segment(frame.bytes, frame.len, 0, 0);
+    enum chain_packet_kind kind;
+    uint8_t drop;
+
+    parse_burst(&m, 1);
+    kind = chain_packet_tuple(m, packet_of(m), t, &drop);
+    rte_pktmbuf_free(m);
+    return kind == CHAIN_PACKET_SESSION;
 }
 
 // A packet between hosts, the answer to it, and an error about it. If there is a session for it, as
 // there is where it was translated, both must come back to who sent it.
 static void probe(struct input *in, unsigned port)
 {
-    static const uint8_t kinds[] = {0, 1, 2}; // UDP, TCP, echo
     uint64_t n_before, n_after;
-    struct session_tuple sent;
     uint32_t n_sessions, n_half_open;
-    struct kept k;
-    uint8_t what = take(in);
+    struct session_tuple sent;
+    struct wire k;
 
     walk();
-    begin_frame(port);
-    make_ip(in, what);
-    make_l4(in, kinds[what % 3]);
-    if (what % 3 == 1)
-        frame.bytes[frame.l4_off + 13] = TCP_SYN;
-    frame_end(&frame);
-    memcpy(k.bytes, frame.bytes, frame.len);
-    k.len = frame.len;
+    frames_begin(in, port, &frame);
     setup_counts(&n_sessions, &n_half_open, &n_before);
-    {
-        struct rte_mbuf *m = fuzz_segment(k.bytes, k.len, 0, 0);
-        uint8_t drop;
-        int is_session;
-
-        parse_burst(&m, 1);
-        is_session = chain_packet_tuple(m, packet_of(m), &sent, &drop) == CHAIN_PACKET_SESSION;
-        rte_pktmbuf_free(m);
-        if (!is_session || !carry(port, &k) || setup_find(port, &sent) == NULL)
-            return;
-    }
+    if (!read_tuple(&sent) || !carry(port, &k) || setup_find(port, &sent) == NULL)
+        return;
     setup_counts(&n_sessions, &n_half_open, &n_after);
-    if (what % 3 == 1 && n_after == n_before)
-        return; // a SYN within another connection
-    expect_back(port, &sent);
+    if (sent.protocol != IPPROTO_TCP || n_after > n_before) // not a SYN within a connection
+        expect_back(port, &sent);
 }
 
 static void step(struct input *in)
@@ -285,7 +264,8 @@ static void step(struct input *in)
         probe(in, port);
         break;
     default:
-        receive(port, make_frame(in, port));
+        frames_make(in, port, &frame);
+        receive(port, !frames_change(in, &frame));
     }
 }
 

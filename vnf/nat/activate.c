@@ -72,6 +72,7 @@ void nat_age(struct function *f, const struct generation *generation)
     struct nat_state *state = f->state;
 
     (void)generation;
+    __atomic_store_n(&state->epoch, state->epoch + 1, __ATOMIC_RELAXED);
     rotate(state);
     if (state->n_left > 0)
         nat_address_sweep(state);

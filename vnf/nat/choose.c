@@ -12,15 +12,14 @@
 #define MAX_TRIES 16
 #define FIRST_COMMON_PORT 1024 // RFC 4787, REQ-3 a
 
-// Where to look for a port first. Nobody outside can foresee it, but we can (nat_choose_foresee),
-// most of the time: it is another one after so many bindings.
-#define RANDOM_SHIFT 10
-
+// Where to look for a port first: another place each tenth of a second. Nobody outside can foresee
+// it, but we can (nat_choose_foresee).
 static uint32_t random_of(const struct nat_state *state, const struct nat_wish *wish)
 {
-    return nat_hash(
-        state->seed, (uint64_t)wish->chain << 32 | wish->inside,
-        (uint64_t)wish->inside_port << 32 | (uint32_t)(state->counters.bound >> RANDOM_SHIFT), 5);
+    uint32_t epoch = __atomic_load_n(&state->epoch, __ATOMIC_RELAXED);
+
+    return nat_hash(state->seed, (uint64_t)wish->chain << 32 | wish->inside,
+                    (uint64_t)wish->inside_port << 32 | epoch, 5);
 }
 
 // RFC 4787, REQ-3 a and REQ-4.

@@ -119,6 +119,8 @@ struct nat_state {
     uint32_t n_used[NAT_N_CLASSES];      // ports
     struct nat_counters counters;
 
+    uint32_t epoch; // atomic, main thread: of random places in port maps
+
     // Main thread.
     void *memory;
     struct port_set numbered; // addresses that have a number: those in use
