@@ -12,7 +12,7 @@ import time
 logging.getLogger("scapy.runtime").setLevel(logging.ERROR)
 
 # pylint: disable=wrong-import-position
-from scapy.layers.inet import ICMP, IP, TCP, UDP, in4_chksum  # noqa: E402
+from scapy.layers.inet import ICMP, IP, TCP, UDP, IPOption_NOP, in4_chksum  # noqa: E402
 from scapy.layers.l2 import ARP, Ether  # noqa: E402
 from scapy.packet import Raw  # noqa: E402
 from scapy.utils import checksum  # noqa: E402
@@ -201,6 +201,8 @@ class NatNet:
         else:
             assert sender is receiver
             p = packet("icmp", (sender.address, MARKER_FROM), (OUTSIDE + "1", None), text)
+        # With options it goes hop by hop: by a flow it would overtake what it is behind.
+        p[IP].options = [IPOption_NOP()] * 4
         sender.send(p)
         return text
 

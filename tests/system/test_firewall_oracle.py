@@ -47,8 +47,9 @@ class Way:
         self.n += 1
         other = SIDES[side == "in"]
         text = f"marker {self.n:8}".encode()
+        # A session of its own goes hop by hop: by a flow it would overtake what it is behind.
         self.send(other, IP(src=HOSTS[other][0], dst=HOSTS[side][0]) /
-                  UDP(sport=MARKER_PORT, dport=MARKER_PORT) / text)
+                  UDP(sport=10000 + self.n % 50000, dport=MARKER_PORT) / text)
         found = []
         for frame in self.wires[side].frames(5):
             if text in frame:

@@ -21,7 +21,7 @@ import yaml
 logging.getLogger("scapy.runtime").setLevel(logging.ERROR)
 
 # pylint: disable=wrong-import-position
-from scapy.layers.inet import ICMP, IP, UDP  # noqa: E402
+from scapy.layers.inet import ICMP, IP, UDP, IPOption_NOP  # noqa: E402
 from scapy.layers.l2 import Ether  # noqa: E402
 
 from tests.lib.hosts import TAG, Wire  # noqa: E402
@@ -73,7 +73,8 @@ class Router:
         other = SIDES[side == "left"]
         host, far, own = (f"10.{1 + SIDES.index(s)}.0.{n}" for s, n in ((side, 2), (other, 2), (side, 1)))
         ether = Ether(src=HOST_MAC[side], dst=ROUTER_MAC[side])
-        across = ether / IP(src=host, dst=far) / UDP(sport=9, dport=9) / f"marker {self.n:8}".encode()
+        # With options it goes hop by hop: by a flow it would overtake what it is behind.
+        across = ether / IP(src=host, dst=far, options=[IPOption_NOP()] * 4) / UDP(sport=9, dport=9) / f"marker {self.n:8}".encode()
         back = ether / IP(src=host, dst=own) / ICMP(id=9) / f"marker {self.n:8}".encode()
         return {other: bytes(across), side: bytes(back)}
 

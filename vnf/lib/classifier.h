@@ -102,7 +102,7 @@ void classifier_release(struct classifier *c);
 // Free what a rule has of the classifier: it is in no version any more.
 void classifier_forget(struct classifier_rule *rule);
 
-// The most hashes that one look-up goes after, and boxes that it compares.
+// The most hashes that one look-up goes after, boxes that it compares, and sets that it asks.
 #define CLASSIFIER_MAX_STEPS 512
 
 // The first rule that matches, or NULL. *is_over: CLASSIFIER_MAX_STEPS did not suffice to tell, too

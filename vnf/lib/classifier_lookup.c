@@ -33,39 +33,6 @@ static int has_addresses(const struct classifier_box *box, uint8_t family, const
            has_prefix6(&box->address[2], box->destination_len, &words[3]);
 }
 
-static int is_in_sets(const struct classifier_box *box, const struct classifier_key *key)
-{
-    const struct classifier_rule *rule = box->rule;
-
-    if ((box->flags & BOX_DESTINATION_PORT_SET) &&
-        !classifier_set_has_port(rule->destination_port_set, key->destination_port))
-        return 0;
-    if ((box->flags & BOX_SOURCE_PORT_SET) &&
-        !classifier_set_has_port(rule->source_port_set, key->source_port))
-        return 0;
-    if ((box->flags & BOX_DESTINATION_SET) &&
-        !classifier_set_has_address(rule->destination_set, key->family, key->destination))
-        return 0;
-    return !(box->flags & BOX_SOURCE_SET) ||
-           classifier_set_has_address(rule->source_set, key->family, key->source);
-}
-
-static int has(const struct classifier_box *box, const struct classifier_key *key,
-               const uint64_t *words)
-{
-    uint16_t destination_port = (uint16_t)words[0];
-
-    if (destination_port < box->destination_port_first ||
-        destination_port > box->destination_port_last ||
-        key->source_port < box->source_port_first || key->source_port > box->source_port_last)
-        return 0;
-    if (((box->flags & CLASSIFIER_PROTOCOL) && box->protocol != key->protocol) ||
-        (key->tcp_flags & box->tcp_flags_mask) != box->tcp_flags || box->zone != key->zone ||
-        !has_addresses(box, key->family, words))
-        return 0;
-    return !(box->flags & BOX_SETS) || is_in_sets(box, key);
-}
-
 // One hash that is looked up.
 struct probe {
     const struct trie_node *leaf;  // the root; then the first leaf with the hash, or NULL
@@ -190,6 +157,43 @@ static int take_step(struct search *s)
     return 1;
 }
 
+// Each set that is asked is a step.
+static int is_in_sets(struct search *s, const struct classifier_box *box)
+{
+    const struct classifier_rule *rule = box->rule;
+    const struct classifier_key *key = s->key;
+
+    if ((box->flags & BOX_DESTINATION_PORT_SET) &&
+        (!take_step(s) ||
+         !classifier_set_has_port(rule->destination_port_set, key->destination_port)))
+        return 0;
+    if ((box->flags & BOX_SOURCE_PORT_SET) &&
+        (!take_step(s) || !classifier_set_has_port(rule->source_port_set, key->source_port)))
+        return 0;
+    if ((box->flags & BOX_DESTINATION_SET) &&
+        (!take_step(s) ||
+         !classifier_set_has_address(rule->destination_set, key->family, key->destination)))
+        return 0;
+    return !(box->flags & BOX_SOURCE_SET) ||
+           (take_step(s) && classifier_set_has_address(rule->source_set, key->family, key->source));
+}
+
+static int has(struct search *s, const struct classifier_box *box)
+{
+    const struct classifier_key *key = s->key;
+    uint16_t destination_port = (uint16_t)s->words[0];
+
+    if (destination_port < box->destination_port_first ||
+        destination_port > box->destination_port_last ||
+        key->source_port < box->source_port_first || key->source_port > box->source_port_last)
+        return 0;
+    if (((box->flags & CLASSIFIER_PROTOCOL) && box->protocol != key->protocol) ||
+        (key->tcp_flags & box->tcp_flags_mask) != box->tcp_flags || box->zone != key->zone ||
+        !has_addresses(box, key->family, s->words))
+        return 0;
+    return !(box->flags & BOX_SETS) || is_in_sets(s, box);
+}
+
 static void search_leaf(struct search *s, const struct trie_leaf *leaf, uint32_t i,
                         const struct probe *p)
 {
@@ -201,7 +205,7 @@ static void search_leaf(struct search *s, const struct trie_leaf *leaf, uint32_t
         if (classifier_is_shape(item)) {
             if (p->root != NULL)
                 add_shape(s, p, item->word);
-        } else if (take_step(s) && has(item->value, s->key, s->words)) {
+        } else if (take_step(s) && has(s, item->value)) {
             s->found = ((const struct classifier_box *)item->value)->rule;
             s->limit = item->order;
         }
