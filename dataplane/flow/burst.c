@@ -20,6 +20,18 @@
 
 #define N_WALKING 8 // words with a bit for each stream that walks
 
+// Where a way leads, looked at once for packets of a burst that go it one behind the other.
+struct road {
+    uint32_t number;  // of the way; 0: none yet
+    uint32_t version; // of it
+    int is_open;      // what its flows share still holds, and who is at its end can take packets
+    const struct way *way;
+    struct port *port;
+    uint16_t mtu, vlans[2];
+    uint8_t n_tags, n_routers, n_own, n_sessions;
+    uint8_t macs[12];
+};
+
 // What is the same for all packets of a burst.
 struct scene {
     const struct walk_context *ctx;
@@ -27,13 +39,7 @@ struct scene {
     uint64_t *counts; // of ways
     uint32_t now_ms;
     uint16_t now_sec;
-};
-
-// What is known of each, by its place in the burst.
-struct sight {
-    uint8_t kind; // enum flow_kind_of_packet
-    uint32_t hash;
-    struct flow *flow; // NULL: none
+    struct road road;
 };
 
 struct flow_scratch flow_scratches[API_MAX_WORKERS];
@@ -46,12 +52,11 @@ static uint32_t look_further(uint32_t hash)
     return index_next(&cursor, hash);
 }
 
-static void look(struct sight *s, const struct flow_key *key)
+static inline void look(struct flow_sight *s, const struct flow_key *key)
 {
-    const struct index_line *line = index_line(&flow_table.index, s->hash);
-    uint32_t number = flow_find(line, s->hash);
+    uint32_t number = flow_find(s->line, s->hash);
 
-    if (unlikely(number == 0 && __atomic_load_n(&line->next, __ATOMIC_RELAXED) != 0))
+    if (unlikely(number == 0 && __atomic_load_n(&s->line->next, __ATOMIC_RELAXED) != 0))
         number = look_further(s->hash);
     if (number == 0)
         return;
@@ -61,7 +66,8 @@ static void look(struct sight *s, const struct flow_key *key)
         rte_prefetch0((const char *)s->flow + 64);
 }
 
-static void compare(const struct scene *scene, struct sight *s, const struct flow_key *key)
+static inline void compare(const struct scene *scene, struct flow_sight *s,
+                           const struct flow_key *key)
 {
     const struct flow_action *a = flow_action(s->flow);
     const struct session *session;
@@ -79,146 +85,159 @@ static void compare(const struct scene *scene, struct sight *s, const struct flo
         rte_prefetch0(&session->tcp);
 }
 
-static int is_current(const struct flow *f, const struct flow_action *a, const struct way *way)
+static int is_up(const struct way *way)
 {
-    uint32_t sum = __atomic_load_n(&way->version, __ATOMIC_ACQUIRE);
+    return way->guest_port == NULL || (port_is_up(way->port) && port_is_up(way->guest_port));
+}
 
-    sum += walk_version(a->own[0]) + walk_version(a->own[1]);
-    if (unlikely(way->n_own > 2))
+// The end of the road, as it is now: between two looks at an even sequence.
+static __rte_noinline void open_road(struct road *r, uint32_t number)
+{
+    const struct way *way = &ways[number];
+    uint32_t sequence = __atomic_load_n(&way->sequence, __ATOMIC_ACQUIRE);
+
+    *r = (struct road){
+        .number = number,
+        .version = __atomic_load_n(&way->version, __ATOMIC_ACQUIRE),
+        .way = way,
+        .port = way->port,
+        .mtu = way->mtu,
+        .vlans = {way->outer_vlan, way->inner_vlan},
+        .n_tags = way->n_tags,
+        .n_routers = way->n_routers,
+        .n_own = way->n_own,
+        .n_sessions = way->n_sessions,
+        .is_open = (sequence & 1) == 0 && flow_sum(way->shared, way->n_shared) == way->sum,
+    };
+    memcpy(r->macs, way->macs, sizeof(r->macs));
+    r->is_open = r->is_open && is_up(way);
+    __atomic_thread_fence(__ATOMIC_ACQUIRE);
+    if (__atomic_load_n(&way->sequence, __ATOMIC_RELAXED) != sequence)
+        r->is_open = 0;
+}
+
+static inline int is_current(const struct flow *f, const struct flow_action *a,
+                             const struct road *road)
+{
+    uint32_t sum = road->version + walk_version(a->own[0]) + walk_version(a->own[1]);
+
+    if (unlikely(road->n_own > 2))
         sum += flow_sum(flow_is_ip4(f) ? f->ip4.more : f->ip6.more, FLOW_MORE);
-    return sum == __atomic_load_n(&a->stamp, __ATOMIC_ACQUIRE) &&
-           flow_sum(way->shared, way->n_shared) == way->sum;
+    return sum == __atomic_load_n(&a->stamp, __ATOMIC_ACQUIRE);
 }
 
 // TTL, length and checksum: what routers look at in each packet.
-static int fits(const struct rte_mbuf *m, const struct packet *p, const struct way *way)
+static inline int fits(const struct rte_mbuf *m, const struct packet *p, const struct road *road)
 {
     const uint8_t *ip = rte_pktmbuf_mtod_offset(m, const uint8_t *, p->l3_off);
     unsigned len = (unsigned)(p->l3_end - p->l3_off);
     uint32_t words[5];
 
-    if (p->offload & PACKET_TSO)
+    if (unlikely(p->offload & PACKET_TSO))
         len = RTE_MIN(len, (unsigned)(p->payload_off - p->l3_off) + p->gso_size);
-    if (len > way->mtu)
+    if (len > road->mtu)
         return 0;
-    if (!(p->flags & PACKET_IP4))
-        return ((const struct rte_ipv6_hdr *)(const void *)ip)->hop_limits > way->n_routers;
+    if (unlikely(!(p->flags & PACKET_IP4)))
+        return ((const struct rte_ipv6_hdr *)(const void *)ip)->hop_limits > road->n_routers;
     memcpy(words, ip, sizeof(words));
-    return ip[offsetof(struct rte_ipv4_hdr, time_to_live)] > way->n_routers &&
+    return ip[offsetof(struct rte_ipv4_hdr, time_to_live)] > road->n_routers &&
            sum_fold((uint64_t)words[0] + words[1] + words[2] + words[3] + words[4]) == 0xffff;
 }
 
-static struct flow_end end_of(const struct way *way)
-{
-    struct flow_end end = {
-        .port = way->port,
-        .vlans = {way->outer_vlan, way->inner_vlan},
-        .n_tags = way->n_tags,
-        .n_routers = way->n_routers,
-    };
-
-    memcpy(&end.macs_first, way->macs, sizeof(end.macs_first));
-    memcpy(&end.macs_last, way->macs + sizeof(end.macs_first), sizeof(end.macs_last));
-    return end;
-}
-
-// The end of the road, if the flow still holds. 0 or 1.
-static int find_end(const struct scene *scene, const struct rte_mbuf *m, const struct flow *f,
-                    const struct flow_action *a, struct flow_end *end)
-{
-    const struct way *way = &ways[a->way];
-    const struct packet *p = packet_of((struct rte_mbuf *)(uintptr_t)m);
-    uint32_t sequence = __atomic_load_n(&way->sequence, __ATOMIC_ACQUIRE);
-    uint16_t until_sec = __atomic_load_n(&a->until_sec, __ATOMIC_RELAXED);
-
-    if (unlikely((int16_t)(scene->now_sec - until_sec) > 0 || (sequence & 1) != 0))
-        return 0;
-    if (unlikely(!is_current(f, a, way)))
-        return 0;
-    if (way->n_routers > 0 && unlikely(!fits(m, p, way)))
-        return 0;
-    if (unlikely(way->guest_port != NULL) &&
-        !(port_is_up(way->port) && port_is_up(way->guest_port)))
-        return 0;
-    *end = end_of(way);
-    __atomic_thread_fence(__ATOMIC_ACQUIRE);
-    return __atomic_load_n(&way->sequence, __ATOMIC_RELAXED) == sequence;
-}
-
-static struct flow_second session_of(const struct flow *f, const struct flow_action *a, unsigned i)
+static inline struct flow_second session_of(const struct flow *f, const struct flow_action *a,
+                                            unsigned i)
 {
     if (likely(i == 0))
         return (struct flow_second){a->session, a->incarnation};
     return flow_is_ip4(f) ? f->ip4.second : f->ip6.second;
 }
 
+static inline int is_tracked(struct session *s, const struct way_session *of,
+                             const struct rte_mbuf *m, uint32_t now_ms)
+{
+    const struct packet *p = packet_of((struct rte_mbuf *)(uintptr_t)m);
+    int is_over = 0;
+
+    if (likely(session_track_answered(s, of->tenant, p->l4_proto, of->track_flags, now_ms)))
+        return 1;
+    const struct session_packet packet = {m, p, of->direction, of->track_flags, now_ms};
+
+    return session_track(s, of->tenant, &packet, &is_over) == API_DROP_NONE && !is_over;
+}
+
 // Whether it may be one of each session it belongs to. What says no leaves the sessions as they
 // were, and the walk asks them again.
-static int is_accepted(const struct scene *scene, const struct rte_mbuf *m, const struct flow *f,
-                       const struct flow_action *a)
+static inline int is_accepted(const struct scene *scene, const struct rte_mbuf *m,
+                              const struct flow *f, const struct flow_action *a)
 {
-    const struct way *way = &ways[a->way];
     const struct packet *p = packet_of((struct rte_mbuf *)(uintptr_t)m);
-    unsigned n = way->n_sessions;
+    const struct way_session *of = scene->road.way->sessions;
+    unsigned n = scene->road.n_sessions;
 
     for (unsigned i = 0; i < n; i++) {
         const struct flow_second named = session_of(f, a, i);
-        const struct way_session *of = &way->sessions[i];
         struct session *s = &scene->sessions[named.session];
-        const struct session_packet packet = {m, p, of->direction, of->track_flags, scene->now_ms};
-        int is_over = 0;
 
-        if (unlikely(session_incarnation(s) != named.incarnation))
-            return 0;
-        if (unlikely(session_track(s, of->tenant, &packet, &is_over) != API_DROP_NONE || is_over))
+        if (unlikely(session_incarnation(s) != named.incarnation) ||
+            unlikely(!is_tracked(s, &of[i], m, scene->now_ms)))
             return 0;
     }
     for (unsigned i = 0; i < n; i++)
-        session_count(&scene->sessions[session_of(f, a, i).session], way->sessions[i].direction,
+        session_count(&scene->sessions[session_of(f, a, i).session], of[i].direction,
                       (uint32_t)(p->l3_end - p->l3_off));
     return 1;
 }
 
-static __rte_noinline struct rte_mbuf *push_tags(struct rte_mbuf *m, const struct flow_end *end)
+static __rte_noinline struct rte_mbuf *push_tags(struct rte_mbuf *m, const struct road *road)
 {
     const struct attachment tags = {
-        .n_tags = end->n_tags, .outer_vlan = end->vlans[0], .inner_vlan = end->vlans[1]};
+        .n_tags = road->n_tags, .outer_vlan = road->vlans[0], .inner_vlan = road->vlans[1]};
 
     return vlan_push(m, &tags);
 }
 
-static void leave(const struct scene *scene, struct rte_mbuf *m, const struct flow_end *end)
+static inline void leave(const struct scene *scene, struct rte_mbuf *m)
 {
     const struct walk_context *ctx = scene->ctx;
+    const struct road *road = &scene->road;
     struct rte_mbuf *tagged = m;
 
-    if (unlikely(end->n_tags > 0))
-        tagged = push_tags(m, end);
+    if (unlikely(road->n_tags > 0))
+        tagged = push_tags(m, road);
     if (likely(tagged != NULL)) {
-        port_tx_add(ctx->tx, end->port, tagged);
+        port_tx_add(ctx->tx, road->port, tagged);
         return;
     }
-    counters_drop(end->port->slot, ctx->worker, DROP_FLOOD_NO_BUFFER, 1);
+    counters_drop(road->port->slot, ctx->worker, DROP_FLOOD_NO_BUFFER, 1);
     rte_pktmbuf_free(m);
 }
 
 // 1: it has been sent.
-static inline int carry_out(const struct scene *scene, struct rte_mbuf *m, struct flow *f)
+static inline int carry_out(struct scene *scene, struct rte_mbuf *m, struct flow *f)
 {
     const struct flow_action *a = flow_action(f);
-    struct flow_end end;
+    const struct packet *p = packet_of(m);
+    struct road *road = &scene->road;
+    uint16_t until_sec = __atomic_load_n(&a->until_sec, __ATOMIC_RELAXED);
 
-    if (unlikely(!find_end(scene, m, f, a, &end) || !is_accepted(scene, m, f, a)))
+    if (unlikely(a->way != road->number))
+        open_road(road, a->way);
+    if (unlikely(!road->is_open || (int16_t)(scene->now_sec - until_sec) > 0 ||
+                 !is_current(f, a, road)))
         return 0;
-    scene->counts[a->way]++;
-    flow_rewrite(m, f, a, &end);
-    leave(scene, m, &end);
+    if (road->n_routers > 0 && unlikely(!fits(m, p, road)))
+        return 0;
+    if (unlikely(!is_accepted(scene, m, f, a)))
+        return 0;
+    scene->counts[road->number]++;
+    flow_rewrite(m, f, a, road->n_routers, road->macs);
+    leave(scene, m);
     return 1;
 }
 
 // It walks; what the walk notes is worth knowing if it may have a flow.
 static void trace(struct flow_scratch *scratch, struct rte_mbuf *m, unsigned i,
-                  const struct sight *s)
+                  const struct flow_sight *s)
 {
     struct walk_trace *t = &scratch->traces.t[scratch->traces.n];
 
@@ -234,25 +253,14 @@ static void trace(struct flow_scratch *scratch, struct rte_mbuf *m, unsigned i,
     packet_of(m)->trace = (uint8_t)scratch->traces.n;
 }
 
-static void sight_all(const struct scene *scene, struct flow_scratch *scratch, struct rte_mbuf **m,
-                      unsigned n, struct sight *sights)
+static void find_flows(const struct scene *scene, struct flow_scratch *scratch,
+                       struct rte_mbuf *const *m, unsigned n, struct flow_sight *sights)
 {
     uint16_t in_port = packet_of(m[0])->in_port;
     const struct port *port = scene->ctx->generation->ports[in_port].port;
     enum flow_mask mask = __atomic_load_n(&flow_table.masks[in_port], __ATOMIC_RELAXED);
 
-    for (unsigned i = 0; i < n; i++) {
-        struct flow_key *key = &scratch->keys[i];
-
-        packet_of(m[i])->trace = 0;
-        packet_of(m[i])->plain = PACKET_NOT_PLAIN;
-        sights[i].flow = NULL;
-        sights[i].kind = (uint8_t)flow_key_of(m[i], port, mask, key);
-        if (unlikely(sights[i].kind == FLOW_PACKET_OTHER))
-            continue;
-        sights[i].hash = flow_hash(key);
-        rte_prefetch0(index_line(&flow_table.index, sights[i].hash));
-    }
+    flow_sight(m, n, port, mask, scratch->keys, sights);
     for (unsigned i = 0; i < n; i++)
         if (likely(sights[i].kind == FLOW_PACKET_PLAIN))
             look(&sights[i], &scratch->keys[i]);
@@ -271,7 +279,7 @@ static int is_behind(const uint64_t *walking, uint32_t hash)
 unsigned flow_burst(struct walk_context *ctx, struct rte_mbuf **m, unsigned n)
 {
     struct flow_scratch *scratch = &flow_scratches[ctx->worker];
-    struct sight sights[BURST_SIZE];
+    struct flow_sight sights[BURST_SIZE];
     uint64_t walking[N_WALKING];
     unsigned n_left = 0;
     struct scene scene;
@@ -288,9 +296,9 @@ unsigned flow_burst(struct walk_context *ctx, struct rte_mbuf **m, unsigned n)
     };
     ctx->traces = &scratch->traces;
     scratch->traces.n = 0;
-    sight_all(&scene, scratch, m, n, sights);
+    find_flows(&scene, scratch, m, n, sights);
     for (unsigned i = 0; i < n; i++) {
-        struct sight *s = &sights[i];
+        struct flow_sight *s = &sights[i];
 
         if (likely(s->flow != NULL) && !(n_left > 0 && is_behind(walking, s->hash)) &&
             likely(carry_out(&scene, m[i], s->flow)))
@@ -299,6 +307,8 @@ unsigned flow_burst(struct walk_context *ctx, struct rte_mbuf **m, unsigned n)
             memset(walking, 0, sizeof(walking));
         if (s->kind != FLOW_PACKET_OTHER)
             walking[s->hash / 64 % N_WALKING] |= UINT64_C(1) << s->hash % 64;
+        packet_of(m[i])->trace = 0;
+        packet_of(m[i])->plain = PACKET_NOT_PLAIN;
         if (s->kind == FLOW_PACKET_PLAIN)
             trace(scratch, m[i], i, s);
         m[n_left++] = m[i];

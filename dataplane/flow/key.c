@@ -1,51 +1,30 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // May a packet have a flow, and where in the table does its key go? A keyed hash as that of
 // sessions (session/hash.c): pairs of words are added to secret ones and multiplied, the products
-// added (NH of UMAC, RFC 4418, 5.2.2), then mixed down to 32 bits. Called by burst.c and age.c on
-// workers. Next: find.c.
+// added (NH of UMAC, RFC 4418, 5.2.2), then mixed down to 32 bits (table.h). Called by burst.c on
+// workers, for a burst at once. Next: find.c.
 
 #include <netinet/in.h>
 
 #include <rte_ip.h>
+#include <rte_prefetch.h>
 #include <rte_random.h>
 
 #include "dataplane/flow/packet.h"
 #include "dataplane/port/offload.h"
 
-#define N_SECRETS (FLOW_KEY_WORDS + 1 + 3)
-
-static uint64_t secret[N_SECRETS]; // main thread, before workers start
+uint64_t flow_secret[FLOW_N_SECRETS];
 
 void flow_hash_init(void)
 {
-    for (unsigned i = 0; i < N_SECRETS; i++)
-        secret[i] = rte_rand();
-}
-
-uint32_t flow_hash(const struct flow_key *key)
-{
-    __extension__ typedef unsigned __int128 wide;
-    const uint64_t *w = key->words;
-    uint64_t low, high;
-    wide sum;
-
-    sum = (wide)(w[0] + secret[0]) * (w[1] + secret[1]);
-    sum += (wide)(w[2] + secret[2]) * (w[3] + secret[3]);
-    if ((flow_key_kind(key) & 0xf) != 4) {
-        sum += (wide)(w[4] + secret[4]) * (w[5] + secret[5]);
-        sum += (wide)(w[6] + secret[6]) * secret[7];
-    }
-    low = (uint64_t)sum + secret[8];
-    high = (uint64_t)(sum >> 64) + secret[9];
-    sum = (wide)low * (high | 1);
-    low = ((uint64_t)sum ^ (uint64_t)(sum >> 64)) * (secret[10] | 1);
-    return (uint32_t)(low >> 32);
+    for (unsigned i = 0; i < FLOW_N_SECRETS; i++)
+        flow_secret[i] = rte_rand();
 }
 
 #define TCP_FLAGS_OFF 13
 #define TCP_FIN_SYN_RST 0x07
 
-static int has_segment_that_walks(const struct rte_mbuf *m, const struct packet *p)
+static inline int has_segment_that_walks(const struct rte_mbuf *m, const struct packet *p)
 {
     return p->l4_proto == IPPROTO_TCP &&
            (*rte_pktmbuf_mtod_offset(m, const uint8_t *, p->l4_off + TCP_FLAGS_OFF) &
@@ -53,13 +32,14 @@ static int has_segment_that_walks(const struct rte_mbuf *m, const struct packet 
 }
 
 // TCP or UDP, with ports.
-static int has_stream(const struct packet *p)
+static inline int has_stream(const struct packet *p)
 {
     return p->l2_error == API_DROP_NONE && p->flags & PACKET_L4 &&
            (p->l4_proto == IPPROTO_UDP || p->l4_proto == IPPROTO_TCP);
 }
 
-static int is_plain(const struct rte_mbuf *m, const struct packet *p, const struct port *port)
+static inline int is_plain(const struct rte_mbuf *m, const struct packet *p,
+                           const struct port *port)
 {
     if (p->flags & (PACKET_IP_OPTIONS | PACKET_FRAGMENT) || p->l3_error != API_DROP_NONE ||
         p->n_tags > 2)
@@ -89,8 +69,10 @@ static inline uint32_t read_half(const uint8_t *at)
     return word;
 }
 
-enum flow_kind_of_packet flow_key_of(const struct rte_mbuf *m, const struct port *port,
-                                     enum flow_mask mask, struct flow_key *key)
+static __rte_always_inline enum flow_kind_of_packet key_of(const struct rte_mbuf *m,
+                                                           const struct port *port,
+                                                           enum flow_mask mask,
+                                                           struct flow_key *key)
 {
     const struct packet *p = packet_of((struct rte_mbuf *)(uintptr_t)m);
     const uint8_t *frame = rte_pktmbuf_mtod(m, const uint8_t *), *ip = frame + p->l3_off;
@@ -116,4 +98,26 @@ enum flow_kind_of_packet flow_key_of(const struct rte_mbuf *m, const struct port
             key->words[3 + i] = read_word(ip + offsetof(struct rte_ipv6_hdr, src_addr) + 8 * i);
     }
     return likely(is_plain(m, p, port)) ? FLOW_PACKET_PLAIN : FLOW_PACKET_STREAM;
+}
+
+enum flow_kind_of_packet flow_key_of(const struct rte_mbuf *m, const struct port *port,
+                                     enum flow_mask mask, struct flow_key *key)
+{
+    return key_of(m, port, mask, key);
+}
+
+void flow_sight(struct rte_mbuf *const *m, unsigned n, const struct port *port, enum flow_mask mask,
+                struct flow_key *keys, struct flow_sight *sights)
+{
+    for (unsigned i = 0; i < n; i++) {
+        struct flow_sight *s = &sights[i];
+
+        s->flow = NULL;
+        s->kind = (uint8_t)key_of(m[i], port, mask, &keys[i]);
+        if (unlikely(s->kind == FLOW_PACKET_OTHER))
+            continue;
+        s->hash = flow_hash(&keys[i]);
+        s->line = index_line(&flow_table.index, s->hash);
+        rte_prefetch0(s->line);
+    }
 }

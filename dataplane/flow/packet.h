@@ -17,17 +17,21 @@ enum flow_kind_of_packet {
 enum flow_kind_of_packet flow_key_of(const struct rte_mbuf *m, const struct port *port,
                                      enum flow_mask mask, struct flow_key *key);
 
-// rewrite.c: VLAN tags off, new addresses and ports, TTL, MACs, padding off: as the walk has done
-// it. Everything has been checked.
-struct flow_end {
-    struct port *port;
-    uint16_t vlans[2];
-    uint8_t n_tags;
-    uint8_t n_routers;
-    uint64_t macs_first; // of the twelve bytes of both
-    uint32_t macs_last;
+// What is known of a packet by its place in the burst, while its flow is sought.
+struct flow_sight {
+    struct flow *flow; // NULL: none
+    const struct index_line *line;
+    uint32_t hash;
+    uint8_t kind; // enum flow_kind_of_packet
 };
+
+// key.c: keys and hashes of n packets of one port; what is looked at next is on its way.
+void flow_sight(struct rte_mbuf *const *m, unsigned n, const struct port *port, enum flow_mask mask,
+                struct flow_key *keys, struct flow_sight *sights);
+
+// rewrite.c: VLAN tags off, new addresses and ports, TTL, MACs, padding off: as the walk has done
+// it. Everything has been checked. `macs`: twelve bytes, of both, where there are routers.
 void flow_rewrite(struct rte_mbuf *m, const struct flow *f, const struct flow_action *a,
-                  const struct flow_end *end);
+                  unsigned n_routers, const uint8_t *macs);
 
 #endif

@@ -163,9 +163,30 @@ static inline uint8_t flow_key_kind(const struct flow_key *key)
     return (uint8_t)(key->words[0] >> 24);
 }
 
-// key.c. By a secret of this process.
+// key.c: draws the secrets of this process.
+#define FLOW_N_SECRETS (FLOW_KEY_WORDS + 1 + 3)
+extern uint64_t flow_secret[FLOW_N_SECRETS]; // main thread, before workers start
 void flow_hash_init(void);
-uint32_t flow_hash(const struct flow_key *key);
+
+static inline uint32_t flow_hash(const struct flow_key *key)
+{
+    __extension__ typedef unsigned __int128 wide;
+    const uint64_t *w = key->words, *secret = flow_secret;
+    uint64_t low, high;
+    wide sum;
+
+    sum = (wide)(w[0] + secret[0]) * (w[1] + secret[1]);
+    sum += (wide)(w[2] + secret[2]) * (w[3] + secret[3]);
+    if ((flow_key_kind(key) & 0xf) != 4) {
+        sum += (wide)(w[4] + secret[4]) * (w[5] + secret[5]);
+        sum += (wide)(w[6] + secret[6]) * secret[7];
+    }
+    low = (uint64_t)sum + secret[8];
+    high = (uint64_t)(sum >> 64) + secret[9];
+    sum = (wide)low * (high | 1);
+    low = ((uint64_t)sum ^ (uint64_t)(sum >> 64)) * (secret[10] | 1);
+    return (uint32_t)(low >> 32);
+}
 
 static inline int flow_has_key(const struct flow *f, const struct flow_key *key)
 {

@@ -13,22 +13,11 @@
 #include "dataplane/core/checksum.h"
 #include "dataplane/session/session.h"
 
-#define IP4_IDENTIFICATION_OFF 4
-#define IP4_FRAGMENT_OFF 6
 #define IP4_CHECKSUM_OFF 10
-#define IP4_DONT_FRAGMENT 0x4000
 #define N_COUNTERS 4096 // by source, destination, protocol: a counter for all is soon round
 
 static uint16_t counters[N_COUNTERS]; // atomic
 static uint64_t seed[2];
-
-static uint16_t read_word(const uint8_t *at)
-{
-    uint16_t word;
-
-    memcpy(&word, at, sizeof(word));
-    return word;
-}
 
 void identification_init(void)
 {
@@ -37,21 +26,11 @@ void identification_init(void)
     seed[1] = rte_rand();
 }
 
-int identification_is_needed(const struct rte_mbuf *m, const struct packet *p)
-{
-    const uint8_t *ip = rte_pktmbuf_mtod_offset(m, const uint8_t *, p->l3_off);
-
-    // RFC 6864, 4: atomic is what must not be cut and has not been. Others of one packet keep DF.
-    return p->flags & PACKET_IP4 &&
-           ((p->flags & PACKET_FRAGMENT) ||
-            !(rte_be_to_cpu_16(read_word(ip + IP4_FRAGMENT_OFF)) & IP4_DONT_FRAGMENT));
-}
-
-static uint32_t n_segments(const struct packet *p)
+static inline uint32_t n_segments(const struct packet *p)
 {
     uint32_t len = (uint32_t)(p->l3_end - p->payload_off);
 
-    if (!(p->offload & PACKET_TSO) || p->gso_size == 0 || len == 0)
+    if (likely(!(p->offload & PACKET_TSO)) || p->gso_size == 0 || len == 0)
         return 1;
     return (len + p->gso_size - 1) / p->gso_size;
 }
@@ -90,11 +69,11 @@ uint16_t identification_next(const struct packet *p, const uint8_t *source,
 
 void identification_write(struct rte_mbuf *m, const struct packet *p, uint16_t identification)
 {
-    uint8_t *ip = rte_pktmbuf_mtod_offset(m, uint8_t *, p->l3_off);
-    uint16_t id = rte_cpu_to_be_16(identification), checksum;
+    uint8_t *at = rte_pktmbuf_mtod_offset(m, uint8_t *, p->l3_off + IP4_CHECKSUM_OFF);
+    uint64_t change = identification_set(m, p, identification);
+    uint16_t checksum;
 
-    checksum = sum_apply(read_word(ip + IP4_CHECKSUM_OFF),
-                         sum_change(ip + IP4_IDENTIFICATION_OFF, &id, sizeof(id)));
-    memcpy(ip + IP4_IDENTIFICATION_OFF, &id, sizeof(id));
-    memcpy(ip + IP4_CHECKSUM_OFF, &checksum, sizeof(checksum));
+    memcpy(&checksum, at, sizeof(checksum));
+    checksum = sum_apply(checksum, change);
+    memcpy(at, &checksum, sizeof(checksum));
 }

@@ -10,9 +10,6 @@
 
 #include "dataplane/session/track_parts.h"
 
-// Lines that workers share are not written for less.
-#define RENEW_MS 500U
-
 static const char *const plain_names[API_SESSION_N_STATES] = {
     [API_SESSION_OPENING] = "OPENING",
     [API_SESSION_ESTABLISHED] = "ESTABLISHED",
@@ -72,14 +69,6 @@ static void track_plain(struct track_packet *t)
         t->is_unchanged = s->side[t->direction] == SESSION_OUTSIDE;
 }
 
-static void renew(struct session *s, uint32_t expires_ms)
-{
-    uint32_t before_ms = __atomic_load_n(&s->expires_ms, __ATOMIC_RELAXED);
-
-    if (expires_ms - before_ms + RENEW_MS > 2 * RENEW_MS)
-        __atomic_store_n(&s->expires_ms, expires_ms, __ATOMIC_RELAXED);
-}
-
 static void set(uint8_t *field, uint8_t value)
 {
     if (__atomic_load_n(field, __ATOMIC_RELAXED) != value)
@@ -93,7 +82,7 @@ static void carry_out(const struct track_packet *t, const struct session_tenant 
     set(&t->s->state, t->state);
     set(&t->s->timeout, t->timeout);
     if (!t->is_unchanged)
-        renew(t->s, now_ms + session_timeout_ms(tenant, t->timeout));
+        session_renew(t->s, now_ms + session_timeout_ms(tenant, t->timeout));
 }
 
 uint8_t session_track(struct session *s, const struct session_tenant *tenant,

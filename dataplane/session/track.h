@@ -7,6 +7,8 @@
 // resets and SYNs; SCTP by its chunks (RFC 9260); the others by having been answered. Pure: reads
 // the packet, writes the session.
 
+#include <netinet/in.h>
+
 #include "dataplane/core/packet.h"
 #include "dataplane/session/session.h"
 
@@ -38,6 +40,32 @@ struct session_packet {
 // 1122, 4.2.2.13): close the session and judge the packet as a first one. Worker.
 uint8_t session_track(struct session *s, const struct session_tenant *tenant,
                       const struct session_packet *packet, int *is_over);
+
+// Lines that workers share are not written for less.
+#define SESSION_RENEW_MS 500U
+
+// It lives until then, or somewhat less.
+static inline void session_renew(struct session *s, uint32_t expires_ms)
+{
+    uint32_t before_ms = __atomic_load_n(&s->expires_ms, __ATOMIC_RELAXED);
+
+    if (expires_ms - before_ms + SESSION_RENEW_MS > 2 * SESSION_RENEW_MS)
+        __atomic_store_n(&s->expires_ms, expires_ms, __ATOMIC_RELAXED);
+}
+
+// What session_track would do of a packet of a UDP session that has been answered: no more than
+// prolong it. 0: ask session_track.
+static inline int session_track_answered(struct session *s, const struct session_tenant *tenant,
+                                         unsigned protocol, unsigned flags, uint32_t now_ms)
+{
+    if (protocol != IPPROTO_UDP || flags & SESSION_TRACK_OUT_REFRESH ||
+        __atomic_load_n(&s->state, __ATOMIC_RELAXED) != API_SESSION_ESTABLISHED ||
+        __atomic_load_n(&s->is_half_open, __ATOMIC_RELAXED))
+        return 0;
+    session_renew(
+        s, now_ms + session_timeout_ms(tenant, __atomic_load_n(&s->timeout, __ATOMIC_RELAXED)));
+    return 1;
+}
 
 // "SYN_SENT" or such, for show. Never NULL.
 const char *session_track_state_name(const struct session *s);
