@@ -97,11 +97,43 @@ static int check_path(struct checker *s, const struct router_scope *scope,
     const struct lyd_node *outgoing = node_child(parent, "outgoing-interface");
     int r = 0;
 
+    if (outgoing && node_text(outgoing)[0] == 0) // a key that was left out
+        outgoing = NULL;
     if (outgoing)
         r = check_outgoing(s, scope, outgoing);
     if (r == 0 && next_hop)
         r = check_next_hop(s, scope, next_hop, outgoing, family);
     return r;
+}
+
+static bool has_interface(const struct lyd_node *next_hop)
+{
+    return node_value(next_hop, "outgoing-interface")[0] != 0;
+}
+
+static bool is_same_address(const struct lyd_node *a, const struct lyd_node *b)
+{
+    return strcmp(node_value(a, "address"), node_value(b, "address")) == 0;
+}
+
+// One address on several interfaces is one next hop on each, all of them with their interface.
+// `first` is the first of next-hops.
+static int check_same_address(struct checker *s, const struct lyd_node *first)
+{
+    const struct lyd_node *a, *b;
+    unsigned n = 0, n_with = 0;
+
+    for (a = first; a && check_is_list(a, "next-hops"); a = node_next(a), n++)
+        n_with += has_interface(a);
+    if (n_with == 0 || n_with == n)
+        return 0;
+    for (a = first; a && check_is_list(a, "next-hops"); a = node_next(a))
+        for (b = first; b && check_is_list(b, "next-hops") && !has_interface(a); b = node_next(b))
+            if (b != a && is_same_address(a, b))
+                return error_at(s->e, -EINVAL, a,
+                                "is there once more, on interface %s: add outgoing-interface",
+                                node_value(b, "outgoing-interface"));
+    return 0;
 }
 
 int check_route(struct checker *s, struct router_scope *scope, const struct lyd_node *route)
@@ -124,5 +156,5 @@ int check_route(struct checker *s, struct router_scope *scope, const struct lyd_
             return error_at(s->e, -EINVAL, child, "more than %d next-hops", API_MAX_PATHS);
         r = check_path(s, scope, child, "address", prefix.family);
     }
-    return r;
+    return r < 0 ? r : check_same_address(s, node_child(route, "next-hops"));
 }

@@ -28,6 +28,9 @@ void node_set_line(struct lyd_node *node, unsigned line);
 // node does not carry it.
 const char *schema_extension(const struct lysc_node *node, const char *name);
 
+// Whether the node is a key with the value that stands for one that was left out (cv:key-default).
+int node_is_key_default(const struct lyd_node *node);
+
 // A sum over the leafs of a tree, so that order does not matter, and config_id() made of it.
 uint64_t tree_sum(const struct lyd_node *tree);
 uint64_t sum_identity(uint64_t sum);

@@ -68,6 +68,14 @@ const char *node_value(const struct lyd_node *parent, const char *name)
     return child ? lyd_get_value(child) : "";
 }
 
+int node_is_key_default(const struct lyd_node *node)
+{
+    const char *value =
+        lysc_is_key(node->schema) ? schema_extension(node->schema, "key-default") : NULL;
+
+    return value && strcmp(lyd_get_value(node), value) == 0;
+}
+
 static size_t append(char *path, size_t size, size_t len, const char *before, const char *text)
 {
     int n;
@@ -95,6 +103,8 @@ void node_path(const struct lyd_node *node, const char *below, char *path, size_
         if (node->schema->nodetype != LYS_LIST)
             continue;
         for (key = lyd_child(node); key && lysc_is_key(key->schema); key = key->next) {
+            if (node_is_key_default(key))
+                continue;
             len = append(path, size, len, before, lyd_get_value(key));
             before = ",";
         }

@@ -121,7 +121,7 @@ static int is_shown(const struct lyd_node *node)
     const struct lyd_node *child;
 
     if (node->schema->nodetype != LYS_CONTAINER)
-        return !lyd_is_default(node);
+        return !lyd_is_default(node) && !node_is_key_default(node);
     for (child = lyd_child(node); child; child = child->next)
         if (is_shown(child))
             return 1;

@@ -89,14 +89,10 @@ static int add_name(struct reader *s, const struct lyd_node *node, const char *v
 
     node_path(node, value, path, sizeof(path));
     r = index_add(&s->names, path, node, &first);
-    if (r == -EEXIST && value && advice)
-        return error_at(s->e, -EINVAL, node, "%s is there twice, first on line %u: %s",
-                        error_quote(value, quoted), node_line(first), advice);
-    if (r == -EEXIST && value)
-        return error_at(s->e, -EINVAL, node, "%s is there twice, first on line %u",
-                        error_quote(value, quoted), node_line(first));
     if (r == -EEXIST)
-        return error_at(s->e, -EINVAL, node, "is there twice, first on line %u", node_line(first));
+        return error_at(s->e, -EINVAL, node, "%s%sis there twice, first on line %u%s%s",
+                        value ? error_quote(value, quoted) : "", value ? " " : "", node_line(first),
+                        advice ? ": " : "", advice ? advice : "");
     return r < 0 ? out_of_memory(s) : 0;
 }
 
@@ -170,7 +166,7 @@ static int read_key(struct reader *s, const struct lyd_node *parent, const struc
     return r;
 }
 
-// Find the keys of an entry: values[] gets as many as the list has.
+// Find the keys of an entry: values[] gets as many as the list has, those left out by default.
 static int read_keys(struct reader *s, const struct lyd_node *parent, const struct lysc_node *list,
                      uint32_t mapping, const char **values)
 {
@@ -181,10 +177,14 @@ static int read_keys(struct reader *s, const struct lyd_node *parent, const stru
     for (key = lysc_node_child(list); r == 0 && key && lysc_is_key(key); key = key->next) {
         uint32_t field = find_field(s, mapping, key->name);
 
-        if (field == DOCUMENT_NONE || n == MAX_KEYS)
+        if (field == DOCUMENT_NONE && n < MAX_KEYS)
+            values[n] = schema_extension(key, "key-default");
+        else if (n < MAX_KEYS)
+            r = read_key(s, parent, key, field, &values[n]);
+        if (n == MAX_KEYS || (r == 0 && !values[n]))
             return error_below(s->e, -EINVAL, line_of(s, mapping), parent, list->name,
                                "an entry has no %s", key->name);
-        r = read_key(s, parent, key, field, &values[n++]);
+        n++;
     }
     return r;
 }
@@ -209,8 +209,12 @@ static int read_entry(struct reader *s, struct lyd_node *parent, const struct ly
         return out_of_memory(s);
     }
     node_set_line(entry, line_of(s, mapping));
-    for (key = lyd_child(entry); key; key = key->next)
-        node_set_line(key, line_of(s, find_field(s, mapping, key->schema->name)));
+    for (key = lyd_child(entry); key; key = key->next) {
+        uint32_t field = find_field(s, mapping, key->schema->name);
+
+        if (field != DOCUMENT_NONE)
+            node_set_line(key, line_of(s, field));
+    }
     r = add_name(s, entry, NULL);
     return r < 0 ? r : read_fields(s, entry, list, mapping);
 }

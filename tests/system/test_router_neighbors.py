@@ -10,6 +10,7 @@ import time
 
 import pytest
 from scapy.layers.inet import ICMP, IP
+from scapy.layers.inet6 import IPv6
 from scapy.layers.l2 import ARP, Ether
 
 from tests.lib.hosts import TAG, Host
@@ -34,6 +35,11 @@ CONFIG = f"""
     - {{prefix: 10.70.0.0/15, next-hop: 10.3.0.2}}
     - {{prefix: 10.70.0.0/16, next-hop: 10.2.0.2}}
     - {{prefix: 10.72.0.0/16, next-hops: [{{address: 10.2.0.2}}, {{address: 10.3.0.2}}]}}
+    - {{prefix: 10.74.0.0/16, next-hop: 10.3.0.2, preference: 9}}
+    - {{prefix: 10.74.0.0/16, next-hop: 10.2.0.2}}
+    - {{prefix: 10.74.0.0/16, type: unreachable, preference: 200}}
+    - prefix: fd76::/64
+      next-hops: [{{address: "fe80::99", outgoing-interface: b}}, {{address: "fe80::99", outgoing-interface: c}}]
   - name: core
     interfaces:
     - {{name: mid, addresses: [10.9.0.2/30, "fd09::2/64"]}}
@@ -64,10 +70,42 @@ class Net:
         for host in (self.b, self.c):
             host.ip("address", "add", "10.70.0.1/32", "dev", "lo")
             host.ip("address", "add", "10.72.0.1/32", "dev", "lo")
+            host.ip("address", "add", "10.74.0.1/32", "dev", "lo")
+            host.ip("address", "add", "fd76::1/128", "dev", "lo")
+            self.name_link_local(host)
         self.a.wait_reaches("10.2.0.2", "fd02::2", "10.3.0.2", "10.5.0.2", "fd05::2")
 
     def neighbor(self, address, router="gw"):
         return next((n for n in self.lab.show("neighbors", f"blue/{router}") if n["address"] == address), None)
+
+    @staticmethod
+    def name_link_local(host):
+        host.ip("address", "add", "fe80::99/64", "dev", host.name, "nodad")
+
+    def down(self, host):
+        host.ip("link", "set", host.name, "down")
+
+    def up(self, host):
+        """With all that its kernel forgot meanwhile."""
+        host.ip("link", "set", host.name, "up")
+        for address, gateway in zip(host.addresses, host.via):
+            host.ip("address", "replace", address, "dev", host.name, *(["nodad"] if ":" in address else []))
+            host.ip("-6" if ":" in gateway else "-4", "route", "replace", "default", "via", gateway)
+        self.name_link_local(host)
+
+    def arrives(self, host, address):
+        """Whether pings to this address arrive at this host."""
+        with host.wire() as wire:
+            assert self.a.ping(address) == 0
+            frames = [Ether(f) for f in wire.pending()]
+        got = [f for f in frames if any(layer in f and f[layer].dst == address for layer in (IP, IPv6))]
+        assert len(got) in (0, 3)
+        return len(got) == 3
+
+    def preferences(self, prefix):
+        """Of its routes, and which of them is used."""
+        rows = [row for row in self.lab.show("routes", "blue/gw") if row["prefix"] == prefix]
+        return {row["preference"]: row["active"] for row in rows}
 
     def route(self, prefix):
         rows = self.lab.show("routes", "blue/gw")
@@ -99,10 +137,8 @@ def test_static_neighbors_are_never_asked_for(net):
     with net.b.wire() as wire:
         for address in ("10.2.0.99", "fd02::99"):
             net.a.ping(address, "-W", "0.1", count=1)
-        got = [Ether(f) for f in wire.pending()]
-    for_it = [f for f in got if f.dst == STATIC_MAC]
-    assert len(for_it) == 2
-    assert not [f for f in got if ARP in f and f[ARP].pdst == "10.2.0.99"]
+            first = Ether(wire.wait_for(lambda f: Ether(f).dst == STATIC_MAC or ARP in Ether(f), what=address))
+            assert first.dst == STATIC_MAC
 
 
 def test_a_neighbor_that_changes_its_mac(net):
@@ -172,32 +208,53 @@ def test_held_packets_go_out_in_order(net):
 def test_a_link_goes_down_and_comes_back(net):
     """Its routes go: the next shorter prefix takes over, and the other of two next hops."""
     net.a.wait_reaches("10.70.0.1", "10.72.0.1")
-
-    def to_c(address):
-        """Whether pings to this address arrive at c."""
-        with net.c.wire() as wire:
-            lost = net.a.ping(address)
-            return lost == 0 and sum(address in (Ether(f)[IP].dst for _ in "1" if IP in Ether(f))
-                                     for f in wire.pending()) == 3
-
-    assert not to_c("10.70.0.1")
+    assert not net.arrives(net.c, "10.70.0.1")
     assert net.route("10.70.0.0/16")["active"] and net.route("10.2.0.0/24")["active"]
-    net.b.ip("link", "set", net.b.name, "down")
+    net.down(net.b)
     wait_until(lambda: not net.route("10.70.0.0/16")["active"], 5, "the routes by b are inactive")
     assert not net.route("10.2.0.0/24")["active"] and net.route("10.70.0.0/15")["active"]
     hops = {h["address"]: h["up"] for h in net.route("10.72.0.0/16")["next-hops"]}
     assert hops == {"10.2.0.2": False, "10.3.0.2": True}
-    assert to_c("10.70.0.1") and to_c("10.72.0.1")
+    assert net.arrives(net.c, "10.70.0.1") and net.arrives(net.c, "10.72.0.1")
     out = net.a.run("ping", "-n", "-c", "1", "-W", "2", "10.2.0.2", check=False).stdout
     assert "From 10.1.0.1 icmp_seq=1 Destination Net Unreachable" in out
-    net.b.ip("link", "set", net.b.name, "up")
-    net.b.ip("route", "replace", "default", "via", "10.2.0.1")
+    net.up(net.b)
     wait_until(lambda: net.route("10.70.0.0/16")["active"], 5, "the routes by b are back")
-    wait_until(lambda: net.a.reaches("10.70.0.1") and not to_c("10.70.0.1"), 5, "b has its pings again")
-    for address, gateway in (("fd02::2/64", "fd02::1"),):  # the kernel forgot them
-        net.b.ip("address", "replace", address, "dev", net.b.name, "nodad")
-        net.b.ip("-6", "route", "replace", "default", "via", gateway)
-    net.a.wait_reaches("fd02::2")
+    net.a.wait_reaches("10.70.0.1", "fd02::2")
+    assert net.arrives(net.b, "10.70.0.1")
+
+
+def test_a_floating_route_waits_for_its_turn(net):
+    """Three static routes of one prefix: of those whose link is up the one with the lowest preference."""
+    net.a.wait_reaches("10.74.0.1")
+    assert net.preferences("10.74.0.0/16") == {1: True, 9: False, 200: False}
+    assert net.arrives(net.b, "10.74.0.1")
+    net.down(net.b)
+    wait_until(lambda: net.preferences("10.74.0.0/16") == {1: False, 9: True, 200: False}, 5, "the second")
+    assert net.arrives(net.c, "10.74.0.1")
+    net.down(net.c)
+    wait_until(lambda: net.preferences("10.74.0.0/16") == {1: False, 9: False, 200: True}, 5, "the third")
+    out = net.a.run("ping", "-n", "-c", "1", "-W", "5", "10.74.0.1", check=False).stdout
+    assert "From 10.1.0.1 icmp_seq=1 Destination Host Unreachable" in out
+    net.up(net.b)
+    net.up(net.c)
+    wait_until(lambda: net.preferences("10.74.0.0/16") == {1: True, 9: False, 200: False}, 5, "the first again")
+    net.a.wait_reaches("10.74.0.1", "fd02::2", "fd03::2")
+    assert net.arrives(net.b, "10.74.0.1")
+
+
+def test_one_link_local_next_hop_on_two_interfaces(net):
+    """fe80::99 is b on one link and c on the other: each carries, when the other one is down."""
+    for gone, left in ((net.b, net.c), (net.c, net.b)):
+        net.a.wait_reaches("fd76::1")
+        hops = {(h["address"], h["outgoing-interface"]): h["up"] for h in net.route("fd76::/64")["next-hops"]}
+        assert hops == {("fe80::99", "b"): True, ("fe80::99", "c"): True}
+        net.down(gone)
+        wait_until(lambda: not all(h["up"] for h in net.route("fd76::/64")["next-hops"]), 5, "one is down")
+        assert net.arrives(left, "fd76::1")
+        net.up(gone)
+        wait_until(lambda: all(h["up"] for h in net.route("fd76::/64")["next-hops"]), 5, "both are up")
+    net.a.wait_reaches("fd02::2", "fd03::2")
 
 
 # --- culvert ping ---
