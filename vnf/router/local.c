@@ -16,6 +16,9 @@
 #define ICMP6_ND_LAST 137
 #define NEXT_HEADER_OFF 6 // in the IPv6 header
 #define TOS_DSCP 0xfc     // without the ECN bits (RFC 3168)
+#define OPTION_PAD1 0
+#define OPTION_ACTION(type) ((type) >> 6) // RFC 8200, 4.2; 0: skip it if it is not known
+#define OPTION_TELL 2                     // from here on: drop the packet and say so
 
 static void take_by_router(const struct router_scene *s, struct rte_mbuf **m,
                            const struct router_interface *in)
@@ -133,6 +136,54 @@ static uint32_t last_next_header(const struct rte_mbuf *m)
     return field;
 }
 
+// The offset of the first option in a header, from `at` to `end`, that can't be skipped; 0: none.
+static uint32_t bad_option_in(const uint8_t *ip, uint32_t at, uint32_t end)
+{
+    while (at < end && OPTION_ACTION(ip[at]) == 0) {
+        uint32_t len = ip[at] == OPTION_PAD1 ? 1 : at + 1 < end ? 2U + ip[at + 1] : end;
+
+        if (len > end - at)
+            return at;
+        at += len;
+    }
+    return at < end ? at : 0;
+}
+
+// The same of all options of the packet. None but padding is known here. Parse has walked the
+// extension headers: they are whole and in the first segment.
+static uint32_t bad_option(const struct rte_mbuf *m)
+{
+    const uint8_t *ip = (const uint8_t *)packet_ip6(m);
+    uint32_t at = sizeof(struct rte_ipv6_hdr), found = 0;
+    uint8_t proto = ip[NEXT_HEADER_OFF];
+
+    for (unsigned n = 0; found == 0 && n < PARSE_MAX_EXTENSIONS && extension_is(proto); n++) {
+        if (proto == IPPROTO_HOPOPTS || proto == IPPROTO_DSTOPTS)
+            found = bad_option_in(ip, at + 2, at + extension_len(proto, ip + at));
+        if (proto == IPPROTO_FRAGMENT && ((ip[at + 2] << 8 | ip[at + 3]) & 0xfff8) != 0)
+            break; // what is behind it is somewhere in the middle
+        extension_step(ip, &proto, &at);
+    }
+    return found;
+}
+
+static int has_bad_option(const struct rte_mbuf *m, const struct packet *p)
+{
+    return (p->flags & PACKET_IP6) && (p->flags & PACKET_IP_OPTIONS) && bad_option(m) != 0;
+}
+
+// RFC 8200, 4.2; RFC 4443, 3.4.
+static void refuse_option(const struct router_scene *s, struct rte_mbuf **m,
+                          const struct router_interface *in)
+{
+    struct icmp_fault fault = {DROP_ROUTER_LOCAL_UNWANTED, 0, 0, 4, 2, bad_option(*m)};
+
+    if (OPTION_ACTION(((const uint8_t *)packet_ip6(*m))[fault.value]) >= OPTION_TELL)
+        router_icmp_error(s, m, in, &fault);
+    else
+        router_drop(packet_of(*m), DROP_ROUTER_LOCAL_UNWANTED);
+}
+
 // Nobody here wants it. RFC 1122, 3.2.2.1; RFC 4443, 3.1 and 3.4.
 static void refuse(const struct router_scene *s, struct rte_mbuf **m,
                    const struct router_interface *in, int is_unicast)
@@ -143,6 +194,10 @@ static void refuse(const struct router_scene *s, struct rte_mbuf **m,
 
     if (p->l3_error != API_DROP_NONE) {
         router_drop(p, p->l3_error);
+        return;
+    }
+    if (has_bad_option(*m, p)) {
+        refuse_option(s, m, in);
         return;
     }
     switch (p->l4_proto) {
@@ -193,6 +248,8 @@ static int take_icmp6(const struct router_scene *s, struct rte_mbuf **m,
         router_nd(s, m, in);
         return 1;
     }
+    if (has_bad_option(*m, p)) // which the twin may know
+        return 0;
     if (type == ICMP6_ECHO_REQUEST) {
         if (!is_unicast && (!router_is_own_group(in, packet_destination(*m, 6)) ||
                             ip6_is_unspecified(packet_source(*m, 6))))

@@ -202,6 +202,59 @@ static void parameter_problems_point_at_them(void **state)
     assert_int_equal(lab_drops(0, DROP_ROUTER_SOURCE_ROUTE), 1);
 }
 
+// An echo request to the router, or a group, behind an extension header with these options.
+static void receive_option(struct frame *f, unsigned in, const char *dst, uint8_t header,
+                           const uint8_t options[6])
+{
+    lab_ip(f, in, in == 3 ? "fd00:3::2" : HOST6, dst);
+    if (dst[0] == 'f' && dst[1] == 'f')
+        frame_mac("33:33:00:00:00:01", f->bytes);
+    frame_ip6_extension(f, header, 1);
+    memcpy(f->bytes + f->extension_off + 2, options, 6);
+    frame_icmp(f, 128, 0);
+    frame_payload(f, 30);
+    frame_end(f);
+    lab_receive(in, f);
+}
+
+// RFC 8200, 4.2: what the two high bits of a type say that the router does not know.
+static void options_that_must_be_known(void **state)
+{
+    static const struct {
+        uint8_t options[6];
+        int verdict; // 0: skipped, 1: dropped, 2: told
+        uint32_t value;
+    } cases[] = {
+        {{0, 0, 0, 0, 0, 0}, 0, 0},     {{1, 4, 0, 0, 0, 0}, 0, 0},
+        {{5, 2, 0, 0, 1, 0}, 0, 0},     {{0x3e, 2, 1, 2, 0, 0}, 0, 0},
+        {{0, 0x5e, 2, 1, 2, 0}, 1, 0},  {{0x9e, 4, 1, 2, 3, 4}, 2, 42},
+        {{1, 1, 0, 0xde, 1, 2}, 2, 45}, {{1, 3, 0, 0, 0, 0xc2}, 2, 47},
+        {{1, 5, 0, 0, 0, 0}, 1, 0}, // longer than the header
+        {{1, 3, 0, 0, 0, 1}, 1, 0}, // without its length
+    };
+    static struct frame f;
+
+    (void)state;
+    for (unsigned i = 0; i < RTE_DIM(cases) * 2; i++) {
+        const uint8_t *options = cases[i / 2].options;
+        uint8_t header = i % 2 ? 60 : 0; // destination, hop-by-hop
+
+        receive_option(&f, 0, "fd00:0::1", header, options);
+        if (cases[i / 2].verdict == 2)
+            expect_error(0, &f, 4, 2, cases[i / 2].value);
+        assert_int_equal(lab_n_sent_all(), cases[i / 2].verdict != 1);
+        assert_int_equal(lab_drops(0, DROP_ROUTER_LOCAL_UNWANTED), cases[i / 2].verdict != 0);
+        lab_clear();
+        receive_option(&f, 0, "ff02::1", header, options); // nobody is told of a group's packets
+        assert_int_equal(lab_n_sent_all(), cases[i / 2].verdict == 0);
+        lab_clear();
+        receive_option(&f, 3, "fd00:3::1", header, options); // the twin may know it
+        assert_int_equal(lab_n_sent(LAB_TWIN), cases[i / 2].verdict != 0);
+        lab_stop();
+        lab_start(NULL);
+    }
+}
+
 // A link-local source has no say elsewhere (RFC 4291, 2.5.6), and is told so on its link.
 static void link_local_sources_stay_on_their_link(void **state)
 {
@@ -446,6 +499,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_just_fits_passes, setup, lab_teardown),
         cmocka_unit_test_setup_teardown(unknown_protocols_are_told, setup, lab_teardown),
         cmocka_unit_test_setup_teardown(parameter_problems_point_at_them, setup, lab_teardown),
+        cmocka_unit_test_setup_teardown(options_that_must_be_known, setup, lab_teardown),
         cmocka_unit_test_setup_teardown(link_local_sources_stay_on_their_link, setup, lab_teardown),
         cmocka_unit_test_setup_teardown(some_packets_get_no_error, setup, lab_teardown),
         cmocka_unit_test_setup_teardown(faults_of_broadcasts_are_not_told, setup, lab_teardown),
