@@ -143,9 +143,10 @@ class Host:
         return socket_in(self.name, *words)
 
     def ping(self, address, *options, count=3):
-        """Packets lost. What comes back late is not, on a busy machine."""
-        return ping_loss(self.run("ping", "-n", "-c", str(count), "-i", "0.02", "-W", "5", *options, address,
-                                  check=False).stdout)
+        """Packets lost, of some sent at once. What comes back late on a busy machine is not: ping waits for an
+        interval after the last one, or twice the longest time that an answer took."""
+        return ping_loss(self.run("ping", "-n", "-c", str(count), "-l", str(count), "-i", "5", "-W", "5", *options,
+                                  address, check=False).stdout)
 
     def reaches(self, address):
         return self.run("ping", "-n", "-c", "1", "-W", "1", address, check=False).returncode == 0

@@ -113,6 +113,7 @@ class Lab:
             wait_until(lambda: self.log("dataplane.log").count("ready:") > seen or
                        self.dataplane.poll() is not None, 20, "the dataplane starts")
             assert self.dataplane.poll() is None, self.log("dataplane.log")
+            self.wait_connected()
         return self.dataplane
 
     def start_culvertd(self, wait=True):
@@ -122,7 +123,14 @@ class Lab:
             wait_until(lambda: self.culvert("show", "status", check=False).returncode == 0 or
                        self.culvertd.poll() is not None, 10, "culvertd starts")
             assert self.culvertd.poll() is None, self.log("culvertd.log")
+            self.wait_connected()
         return self.culvertd
+
+    def wait_connected(self):
+        """If both processes run: until culvertd can ask the dataplane."""
+        if all(p is not None and p.poll() is None for p in (self.dataplane, self.culvertd)):
+            wait_until(lambda: self.show("status")["dataplane"]["state"] == "connected", 10,
+                       "culvertd has its dataplane")
 
     def start(self):
         self.start_dataplane()

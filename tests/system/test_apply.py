@@ -40,8 +40,10 @@ def start_apply(lab, text):
 def settled(lab):
     """Which of the configurations both sides have, once they agree: its MTU, of every port."""
     wait_until(lambda: in_step(lab), 10, "both sides agree")
-    mtus = {row["mtu"] for row in lab.show("ports")}
-    assert len(mtus) == 1 and len(lab.show("ports")) == 40, f"half of a configuration: {mtus}"
+    # A row that the dataplane is writing is left out; on a busy machine that may take a while.
+    rows = wait_until(lambda: len(rows := lab.show("ports")) == 40 and rows, 10, "40 ports")
+    mtus = {row["mtu"] for row in rows}
+    assert len(mtus) == 1, f"half of a configuration: {mtus}"
     assert f"mtu: {4000}" in lab.culvert("show", "config").stdout or mtus == {1500}
     return mtus.pop()
 

@@ -7,13 +7,13 @@ dataplane; either side's processes are killed. At the end the same over an AF_XD
                    twin l    twin w        (both in ns r, with FRR)
 """
 import os
-import subprocess
 
 import pytest
 
 from tests.lib.frr import Frr
 from tests.lib.hosts import inside
-from tests.lib.lab import Lab, ping_loss, run, wait_until
+from tests.lib.lab import Lab, run, wait_until
+from tests.lib.pings import Pings
 
 TAG = f"cf{os.getpid() % 10000}"
 NS = {name: f"{TAG}-{name}" for name in "abr"}
@@ -97,18 +97,6 @@ def reaches(target):
     return ping(target).returncode == 0
 
 
-class Pings:
-    """From a to one address, a hundred a second, until they are asked for."""
-
-    def __init__(self, lab, target):
-        self.process = lab.spawn("ip", "netns", "exec", NS["a"], "ping", "-i", "0.01", target,
-                                 stdout=subprocess.PIPE, text=True)
-
-    def lost(self):
-        self.process.send_signal(2)
-        return ping_loss(self.process.communicate(timeout=10)[0])
-
-
 def n_routes(lab):
     return lab.show("routers")[0]["ipv4-routes"]
 
@@ -186,7 +174,7 @@ def test_100k_prefixes_learned_and_withdrawn(net, bgp):
 def test_bgpd_is_killed(net, bgp):
     """zebra keeps the routes (graceful restart), so packets go on."""
     near, _ = bgp
-    pings = Pings(net, prefix(4096, 1))
+    pings = Pings(NS["a"], prefix(4096, 1), 100)
     near.kill("bgpd")
     near.start("bgpd")
     wait_until(lambda: near.bgp_peer("10.2.0.2").get("pfxRcd") == N, 30, "learned again", every=0.1)
@@ -197,7 +185,7 @@ def test_bgpd_is_killed(net, bgp):
 def test_culvertd_is_killed(net, bgp):
     near, _ = bgp
     up = near.bgp_peer("10.2.0.2")["connectionsEstablished"]
-    pings = Pings(net, prefix(4096, 1))
+    pings = Pings(NS["a"], prefix(4096, 1), 100)
     net.kill(net.culvertd)
     net.start_culvertd()
     wait_until(lambda: n_routes(net) == net.base + N, 20, "all prefixes", every=0.1)

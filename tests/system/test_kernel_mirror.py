@@ -10,11 +10,13 @@ import os
 import signal
 import socket
 import subprocess
+import threading
 import time
 
 import pytest
 
-from tests.lib.lab import Lab, ping_loss, run, wait_until
+from tests.lib.lab import Lab, run, wait_until
+from tests.lib.pings import Pings
 
 TAG = f"ck{os.getpid() % 10000}"
 NS = {name: f"{TAG}-{name}" for name in "abr"}
@@ -382,11 +384,23 @@ def batch(lab, lines):
 def test_a_flap_of_100k_routes(gw):
     n, before = 100000, counts(gw)[0]
     prefixes = [f"20.{i >> 16}.{i >> 8 & 255}.{i & 255}/32" for i in range(n)]
-    batch(gw, [f"route add {p} via 10.2.0.2" for p in prefixes])
-    assert len(gw.culvert("show", "status").stdout) > 0, "the API answers"
-    wait_until(lambda: counts(gw)[0] == before + n, 20, "all have come")
-    r("route", "flush", "root", "20.0.0.0/8")
-    wait_until(lambda: counts(gw)[0] == before, 20, "all are gone")
+    seconds = [0]
+
+    def shows(n_routes):
+        """The routers as the API tells of them, meanwhile: it may not take long."""
+        began = time.monotonic()
+        seen = counts(gw)[0]
+        seconds.append(time.monotonic() - began)
+        return seen == n_routes
+
+    for change, n_routes in ((lambda: batch(gw, [f"route add {p} via 10.2.0.2" for p in prefixes]), before + n),
+                             (lambda: r("route", "flush", "root", "20.0.0.0/8"), before)):
+        flap = threading.Thread(target=change)
+        flap.start()
+        wait_until(lambda wanted=n_routes: shows(wanted), 40, f"{n_routes} routes")
+        flap.join()
+    print(f"asked {len(seconds)} times, the longest answer took {max(seconds):.3f} s")
+    assert max(seconds) < 2, "the API is not delayed"
     assert "everything is read anew" not in gw.log("culvertd.log"), "by events alone"
 
 
@@ -431,15 +445,14 @@ def test_culvertd_is_killed_and_packets_go_on(gw):
     r("route", "add", "10.67.0.0/16", "via", "10.2.0.2")
     wait_same(gw)
     wait_until(lambda: reaches("a", "10.50.0.1"), 5, "packets take it")
-    pings = subprocess.Popen(["ip", "netns", "exec", NS["a"], "ping", "-c", "60", "-i", "0.05", "-W", "1",
-                              "10.50.0.1"], stdout=subprocess.PIPE, text=True)
+    pings = Pings(NS["a"], "10.50.0.1")
     gw.kill(gw.culvertd)
     r("route", "del", "10.67.0.0/16")
     r("route", "add", "10.68.0.0/16", "via", "10.1.0.2")
     gw.start_culvertd()
     wait_same(gw)
     assert set(router_routes(gw)) == {"10.50.0.0/16", "10.68.0.0/16"}
-    assert ping_loss(pings.communicate(timeout=20)[0]) == 0
+    assert pings.lost() == 0
 
 
 def test_the_dataplane_is_killed(gw):
