@@ -8,6 +8,14 @@
 #include "dataplane/chain/state.h"
 #include "dataplane/session/fragment.h"
 
+#define CHAIN_OPENED_WORDS 16 // of 64 bits each
+
+// A session to be, that all have allowed: its places in the index are being fetched meanwhile.
+struct chain_opening {
+    struct rte_mbuf *m; // NULL: none
+    struct session_draft draft;
+};
+
 struct chain_burst {
     const struct function *f;
     const struct chain_config *config;
@@ -15,8 +23,23 @@ struct chain_burst {
     struct chain_counters *counters;
     uint32_t stamp; // chain_stamp at the burst's start: what comes later is judged again
     uint32_t now_ms;
-    unsigned n_opened; // sessions that look-ups before did not find yet
+    // One is filled while the other one waits: openings[!next].
+    struct chain_opening *openings;
+    unsigned next;
+    // Sessions that look-ups before did not find yet, by some bits of their keys' hashes.
+    uint64_t opened[CHAIN_OPENED_WORDS];
 };
+
+static inline void chain_note_opened(struct chain_burst *b, const uint32_t hash[2])
+{
+    for (unsigned i = 0; i < 2; i++)
+        b->opened[hash[i] / 64 % CHAIN_OPENED_WORDS] |= UINT64_C(1) << hash[i] % 64;
+}
+
+static inline int chain_may_be_opened(const struct chain_burst *b, uint32_t hash)
+{
+    return (int)(b->opened[hash / 64 % CHAIN_OPENED_WORDS] >> hash % 64 & 1);
+}
 
 // What is to become of a packet.
 struct chain_outcome {
@@ -25,6 +48,7 @@ struct chain_outcome {
     uint8_t drop;            // API_DROP_NONE: forwarded
     uint8_t is_rejected;     // dropped, and the sender is told
     uint8_t with_reset;      // TCP: by a RST
+    uint8_t is_waiting;      // in an opening, which will carry it out
     uint16_t identification; // of the whole packet whose fragment it is; 0: its own
 };
 
@@ -41,6 +65,8 @@ void chain_forward(const struct chain_burst *b, struct rte_mbuf *m, unsigned sid
 // found.
 void chain_settle(struct chain_burst *b, struct rte_mbuf *m, const struct session_query *query,
                   const struct session_hit *hit, struct chain_outcome *outcome);
+// session.c: the opening that waits, if there is one.
+void chain_complete(struct chain_burst *b);
 // session.c: a packet that belongs to many: nobody keeps anything for it.
 void chain_settle_alone(struct chain_burst *b, struct rte_mbuf *m,
                         const struct session_query *query, struct chain_outcome *outcome);
@@ -49,6 +75,10 @@ int chain_is_allowed(struct chain_burst *b, struct session *s);
 // session.c: the session that a packet with this query belongs to; NULL: none, or no longer.
 struct session *chain_find(struct chain_burst *b, const struct session_query *query,
                            unsigned *direction);
+// inherit.c, where config->home is not 0: the session that it becomes part of, made here of what
+// the segment beside a new guest knows; NULL: there is none.
+struct session *chain_inherit(struct chain_burst *b, const struct session_query *query,
+                              unsigned *direction);
 // session.c: translate and forward the packet, or drop it.
 void chain_carry_out(struct chain_burst *b, struct rte_mbuf *m,
                      const struct chain_outcome *outcome);

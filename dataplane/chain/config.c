@@ -114,14 +114,30 @@ static int is_alike(const struct chain_config *a, const struct chain_config *b)
     return 1;
 }
 
-static void set_stamp(struct chain_state *state, struct chain_config *config)
+// The segment called like the chain has the sessions of what was one piece before a guest cut it.
+// Not those of the process before: then this segment has kept its own.
+static uint32_t home_of(const struct function *f, const char *chain)
 {
+    uint32_t id = session_chain_id(f->tenant, chain);
+    const struct chain_state *home = chain_state_of(id);
+
+    return home != NULL && home != f->state && home->active != NULL ? id : 0;
+}
+
+static void arrange(const struct function *f, struct chain_config *config, const char *chain)
+{
+    struct chain_state *state = f->state;
     const struct chain_config *active = state->active != NULL ? state->active->config : NULL;
 
-    if (active != NULL && is_alike(active, config))
+    config->home_side =
+        f->name[chain_segment_base_len(f->name)] == '<' ? SESSION_OUTSIDE : SESSION_INSIDE;
+    if (active != NULL && is_alike(active, config)) {
         config->stamp_base = active->stamp_base;
-    else
+        config->home = active->home;
+    } else {
         config->stamp_base = ++state->last_base;
+        config->home = home_of(f, chain);
+    }
 }
 
 static int fill(struct function *f, const struct model *model, uint32_t index,
@@ -145,7 +161,7 @@ static int fill(struct function *f, const struct model *model, uint32_t index,
     rc = add_stages(f, model, &segment, generation, e);
     if (rc < 0)
         return rc;
-    set_stamp(state, config);
+    arrange(f, config, item->name);
     if (!state->is_adopted)
         chain_restore(f, generation); // before workers see it
     chain_slots_save(state);
@@ -216,6 +232,21 @@ static void chain_count(const struct function *f, uint32_t in_side, uint32_t out
         c->in += n;
 }
 
+// Those asked were the first ones from where the packets came.
+static void chain_count_denied(const struct function *f, uint32_t in_side,
+                               const struct walk_denial *denial, uint64_t packets, uint64_t bytes)
+{
+    const struct chain_config *config = f->config;
+
+    chain_counters_of(f->state, API_MAX_WORKERS)->dropped += packets;
+    for (uint32_t i = 0; i < denial->n_accounts; i++) {
+        uint32_t place = in_side == SESSION_INSIDE ? i : config->n_stages - 1 - i;
+        const struct function *stage = config->stages[place].f;
+
+        stage->ops->account(stage, denial->accounts[i], packets, bytes);
+    }
+}
+
 const struct function_ops chain_ops = {
     .name = "chain",
     .n_instances = chain_n_instances,
@@ -227,5 +258,6 @@ const struct function_ops chain_ops = {
     .tick = chain_late_tick,
     .fingerprint = chain_fingerprint,
     .count = chain_count,
+    .count_denied = chain_count_denied,
     .age = chain_age,
 };

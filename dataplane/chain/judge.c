@@ -29,6 +29,16 @@ static int may_go_on(const struct round *r, const struct chain_stage *stage)
     return !is_translated(r) && (stage->kind != API_FUNCTION_FIREWALL || r->c.is_stateless);
 }
 
+static inline void take_account(struct round *r)
+{
+    struct chain_inquiry *q = r->q;
+
+    if (likely(r->c.account == 0 || q->n_accounts == WALK_MAX_ACCOUNTS))
+        q->must_be_asked = 1;
+    else
+        q->accounts[q->n_accounts++] = r->c.account;
+}
+
 static enum function_verdict ask_one(struct round *r, const struct walk_context *ctx,
                                      const struct chain_stage *stage)
 {
@@ -39,7 +49,9 @@ static enum function_verdict ask_one(struct round *r, const struct walk_context 
     r->c.is_stateless = 0;
     r->c.is_told_late = 0;
     r->c.drop = API_DROP_NONE;
+    r->c.account = 0;
     verdict = stage->f->ops->judge(stage->f, ctx, &r->c);
+    take_account(r);
     if (verdict == FUNCTION_DENY || verdict == FUNCTION_REJECT)
         return verdict;
     r->q->is_told_late |= r->c.is_told_late;
@@ -99,22 +111,28 @@ void chain_ask(const struct function *f, const struct walk_context *ctx, struct 
     const struct chain_config *config = f->config;
     int is_inward = q->side == SESSION_OUTSIDE;
     int i = is_inward ? (int)config->n_stages - 1 : 0;
-    struct round r = {
-        .config = config,
-        .f = f,
-        .q = q,
-        .c = {.tuple = *q->tuple,
-              .last = q->last,
-              .m = q->m,
-              .p = q->m != NULL ? packet_of(q->m) : NULL,
-              .chain = config->id,
-              .now_ms = q->now_ms,
-              .occasion = q->occasion,
-              .is_alone = q->is_alone,
-              .is_inward = (uint8_t)is_inward},
-    };
+    struct round r; // most of it is written once, and this often: so not cleared before
 
+    r.config = config;
+    r.f = f;
+    r.q = q;
+    r.asked = 0;
+    r.n_firewalls = r.n_stateless = 0;
+    r.c.tuple = *q->tuple;
+    r.c.last = q->last;
+    r.c.m = q->m;
+    r.c.p = q->m != NULL ? packet_of(q->m) : NULL;
+    r.c.chain = config->id;
+    r.c.now_ms = q->now_ms;
+    r.c.occasion = q->occasion;
+    r.c.is_alone = q->is_alone;
+    r.c.is_inward = (uint8_t)is_inward;
+    r.c.is_turned = 0;
     q->is_told_late = 0;
+    q->is_rejected = 0;
+    q->with_reset = 0;
+    q->must_be_asked = 0;
+    q->n_accounts = 0;
     while (i >= 0 && i < (int)config->n_stages) {
         enum function_verdict verdict = ask_one(&r, ctx, &config->stages[i]);
 

@@ -22,9 +22,12 @@ struct chain_inquiry {
     uint8_t is_turned;
     uint8_t is_stateless;
     uint8_t is_rejected;
-    uint8_t with_reset;   // TCP is told so by a RST: a firewall. A NAT says why (RFC 5508, REQ-8)
-    uint8_t is_told_late; // allowed or denied: see struct function_case
-    uint8_t drop;         // API_DROP_NONE: allowed
+    uint8_t with_reset;    // TCP is told so by a RST: a firewall. A NAT says why (RFC 5508, REQ-8)
+    uint8_t is_told_late;  // allowed or denied: see struct function_case
+    uint8_t drop;          // API_DROP_NONE: allowed
+    uint8_t must_be_asked; // FIRST: somebody has no account of what he said
+    uint8_t n_accounts;    // of those asked, in order, as far as there is room
+    uint64_t accounts[WALK_MAX_ACCOUNTS];
 };
 
 // Ask them in order. Denied, alone or stateless: nothing stays in the slots; but in the occasion

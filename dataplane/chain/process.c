@@ -96,6 +96,8 @@ static void decide(struct chain_burst *b, struct rte_mbuf **m, const struct look
         chain_settle(b, *m, &lookup->query[i], &lookup->hit[i], &outcome);
     else
         chain_settle_alone(b, *m, &lookup->query[i], &outcome);
+    if (outcome.is_waiting)
+        return;
     if (unlikely(is_first_fragment))
         chain_fragment_decided(b, m, &outcome);
     else
@@ -105,6 +107,8 @@ static void decide(struct chain_burst *b, struct rte_mbuf **m, const struct look
 static void decide_one(struct chain_burst *b, struct rte_mbuf **m, const struct lookup *lookup,
                        unsigned i)
 {
+    if (unlikely(lookup->kind[i] != CHAIN_PACKET_SESSION)) // it may be about that session
+        chain_complete(b);
     switch (lookup->kind[i]) {
     case CHAIN_PACKET_SESSION:
     case CHAIN_PACKET_ALONE:
@@ -140,6 +144,7 @@ void chain_process(const struct function *f, const struct walk_context *ctx, str
         .ctx = ctx,
         .counters = chain_counters_of(f->state, ctx->worker),
     };
+    struct chain_opening openings[2];
     struct lookup lookup;
 
     if (b.config->n_stages == 0) { // beside a guest
@@ -147,9 +152,12 @@ void chain_process(const struct function *f, const struct walk_context *ctx, str
             pass(&b, m[i]);
         return;
     }
+    openings[0].m = openings[1].m = NULL;
+    b.openings = openings;
     b.stamp = chain_stamp(b.config);
     b.now_ms = session_clock_ms(ctx->now_tsc);
     look_up(&b, m, n, &lookup);
     for (unsigned i = 0; i < n; i++)
         decide_one(&b, &m[i], &lookup, i);
+    chain_complete(&b);
 }

@@ -86,6 +86,8 @@ void chain_relate(struct chain_burst *b, struct rte_mbuf *m)
     }
     query.tuple = session_tuple_reverse(&inner);
     s = chain_find(b, &query, &direction);
+    if (s == NULL && b->config->home != 0)
+        s = chain_inherit(b, &query, &direction);
     if (s == NULL) {
         judge_alone(b, m);
         return;

@@ -40,25 +40,31 @@ static void on_credit(struct session *s, unsigned worker, const uint32_t packets
     }
 }
 
-// A session that no packet asks about is judged again here.
-static int on_visit(struct session *s, unsigned worker)
+static int ask_again(const struct function *f, struct session *s, uint32_t stamp, unsigned worker)
 {
-    struct chain_state *state = chain_state_of(s->chain);
-    const struct function *f =
-        state != NULL ? __atomic_load_n(&state->active, __ATOMIC_ACQUIRE) : NULL;
     struct walk_context ctx = {
         .generation = generation_current(),
         .worker = worker,
         .now_sec = clock_sec(),
         .now_tsc = rte_rdtsc(),
     };
+
+    return chain_ask_again(f, &ctx, s, stamp, session_clock_ms(ctx.now_tsc));
+}
+
+// A session that no packet asks about is judged again here.
+static int on_visit(struct session *s, unsigned worker)
+{
+    struct chain_state *state = chain_state_of(s->chain);
+    const struct function *f =
+        state != NULL ? __atomic_load_n(&state->active, __ATOMIC_ACQUIRE) : NULL;
     uint32_t stamp;
 
     if (f == NULL)
         return 0;
     stamp = chain_stamp(f->config);
-    if (__atomic_load_n(&s->stamp, __ATOMIC_RELAXED) == stamp ||
-        chain_ask_again(f, &ctx, s, stamp, session_clock_ms(ctx.now_tsc)))
+    if (likely(__atomic_load_n(&s->stamp, __ATOMIC_RELAXED) == stamp) ||
+        ask_again(f, s, stamp, worker))
         return 0;
     chain_counters_of(state, worker)->revoked++;
     return 1;

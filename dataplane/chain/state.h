@@ -59,6 +59,9 @@ struct chain_state {
     struct function *active; // atomic: of the generation that workers run; NULL: none yet
     struct chain_counters counters[API_MAX_WORKERS + 1]; // each worker's own; the main thread's
     struct chain_late late;
+    // Since when the functions are arranged as in configurations with this stamp_base: session
+    // clock. Main thread, atomic; before a new base is there its time is.
+    uint32_t arranged_base, arranged_ms;
 
     // Main thread.
     char tenant[API_NAME_SIZE];
@@ -84,6 +87,8 @@ struct chain_config {
     uint32_t stamp_base;
     uint32_t track_flags; // enum session_track_flag
     uint8_t has_firewall;
+    uint8_t home_side; // the side where that is
+    uint32_t home;     // session_chain_id of the segment that may know sessions of this one; or 0
     struct api_tenant tenant_item;
 };
 

@@ -11,6 +11,7 @@
 #include "dataplane/core/checksum.h"
 #include "dataplane/core/counters.h"
 #include "dataplane/flow/burst.h"
+#include "dataplane/flow/denied.h"
 #include "dataplane/flow/flow.h"
 #include "dataplane/flow/packet.h"
 #include "dataplane/port/tx.h"
@@ -23,7 +24,7 @@
 // Where a way leads, looked at once for packets of a burst that go it one behind the other.
 struct road {
     uint32_t number;  // of the way; 0: none yet
-    uint32_t version; // of it
+    uint32_t version; // of it, and the numbers of what its flows have in common
     int is_open;      // what its flows share still holds, and who is at its end can take packets
     const struct way *way;
     struct port *port;
@@ -40,6 +41,7 @@ struct scene {
     uint32_t now_ms;
     uint16_t now_sec;
     struct road road;
+    struct denied_table *denied;
 };
 
 struct flow_scratch flow_scratches[API_MAX_WORKERS];
@@ -85,20 +87,29 @@ static inline void compare(const struct scene *scene, struct flow_sight *s,
         rte_prefetch0(&session->tcp);
 }
 
+// Next hops are asked after while packets walk to them: one of the way now and then.
+static int is_fresh(const struct way *way, uint16_t now_sec)
+{
+    uint16_t age_sec = (uint16_t)(now_sec - __atomic_load_n(&way->used_sec, __ATOMIC_RELAXED));
+
+    return age_sec < WAY_WALK_SEC || age_sec > INT16_MAX;
+}
+
 static int is_up(const struct way *way)
 {
     return way->guest_port == NULL || (port_is_up(way->port) && port_is_up(way->guest_port));
 }
 
 // The end of the road, as it is now: between two looks at an even sequence.
-static __rte_noinline void open_road(struct road *r, uint32_t number)
+static __rte_noinline void open_road(struct road *r, uint32_t number, uint16_t now_sec)
 {
     const struct way *way = &ways[number];
     uint32_t sequence = __atomic_load_n(&way->sequence, __ATOMIC_ACQUIRE);
 
     *r = (struct road){
         .number = number,
-        .version = __atomic_load_n(&way->version, __ATOMIC_ACQUIRE),
+        .version = __atomic_load_n(&way->version, __ATOMIC_ACQUIRE) +
+                   flow_sum(way->common, TRACE_MAX_COMMON),
         .way = way,
         .port = way->port,
         .mtu = way->mtu,
@@ -110,7 +121,7 @@ static __rte_noinline void open_road(struct road *r, uint32_t number)
         .is_open = (sequence & 1) == 0 && flow_sum(way->shared, way->n_shared) == way->sum,
     };
     memcpy(r->macs, way->macs, sizeof(r->macs));
-    r->is_open = r->is_open && is_up(way);
+    r->is_open = r->is_open && is_up(way) && is_fresh(way, now_sec);
     __atomic_thread_fence(__ATOMIC_ACQUIRE);
     if (__atomic_load_n(&way->sequence, __ATOMIC_RELAXED) != sequence)
         r->is_open = 0;
@@ -124,24 +135,6 @@ static inline int is_current(const struct flow *f, const struct flow_action *a,
     if (unlikely(road->n_own > 2))
         sum += flow_sum(flow_is_ip4(f) ? f->ip4.more : f->ip6.more, FLOW_MORE);
     return sum == __atomic_load_n(&a->stamp, __ATOMIC_ACQUIRE);
-}
-
-// TTL, length and checksum: what routers look at in each packet.
-static inline int fits(const struct rte_mbuf *m, const struct packet *p, const struct road *road)
-{
-    const uint8_t *ip = rte_pktmbuf_mtod_offset(m, const uint8_t *, p->l3_off);
-    unsigned len = (unsigned)(p->l3_end - p->l3_off);
-    uint32_t words[5];
-
-    if (unlikely(p->offload & PACKET_TSO))
-        len = RTE_MIN(len, (unsigned)(p->payload_off - p->l3_off) + p->gso_size);
-    if (len > road->mtu)
-        return 0;
-    if (unlikely(!(p->flags & PACKET_IP4)))
-        return ((const struct rte_ipv6_hdr *)(const void *)ip)->hop_limits > road->n_routers;
-    memcpy(words, ip, sizeof(words));
-    return ip[offsetof(struct rte_ipv4_hdr, time_to_live)] > road->n_routers &&
-           sum_fold((uint64_t)words[0] + words[1] + words[2] + words[3] + words[4]) == 0xffff;
 }
 
 static inline struct flow_second session_of(const struct flow *f, const struct flow_action *a,
@@ -221,11 +214,11 @@ static inline int carry_out(struct scene *scene, struct rte_mbuf *m, struct flow
     uint16_t until_sec = __atomic_load_n(&a->until_sec, __ATOMIC_RELAXED);
 
     if (unlikely(a->way != road->number))
-        open_road(road, a->way);
+        open_road(road, a->way, scene->now_sec);
     if (unlikely(!road->is_open || (int16_t)(scene->now_sec - until_sec) > 0 ||
                  !is_current(f, a, road)))
         return 0;
-    if (road->n_routers > 0 && unlikely(!fits(m, p, road)))
+    if (road->n_routers > 0 && unlikely(!flow_fits(m, p, road->n_routers, road->mtu)))
         return 0;
     if (unlikely(!is_accepted(scene, m, f, a)))
         return 0;
@@ -235,21 +228,31 @@ static inline int carry_out(struct scene *scene, struct rte_mbuf *m, struct flow
     return 1;
 }
 
-// It walks; what the walk notes is worth knowing if it may have a flow.
+// It walks; what the walk notes is worth knowing if it may have a flow, or comes again and again.
+static inline int is_traced(const struct scene *scene, struct rte_mbuf *m,
+                            const struct flow_sight *s)
+{
+    if (s->kind == FLOW_PACKET_SEGMENT)
+        return denied_is_repeated(scene->denied, s->hash, flow_tcp_flags(m, packet_of(m)));
+    return s->kind == FLOW_PACKET_PLAIN;
+}
+
 static void trace(struct flow_scratch *scratch, struct rte_mbuf *m, unsigned i,
                   const struct flow_sight *s)
 {
     struct walk_trace *t = &scratch->traces.t[scratch->traces.n];
 
     t->m = m;
-    t->is_broken = t->is_done = t->has_read_ports = 0;
+    t->is_broken = t->is_done = t->is_denied = t->has_read_ports = 0;
     t->n_hops = t->n_routers = t->n_sessions = t->n_translated = 0;
     t->mtu = UINT16_MAX;
+    t->life_sec = FLOW_LIFE_SEC;
     t->next_hop = 0;
-    t->own.n = t->shared.n = 0;
-    t->own.sum = t->shared.sum = 0;
+    t->own.n = t->shared.n = t->common.n = t->openings.n = 0;
+    t->own.sum = t->shared.sum = t->common.sum = t->openings.sum = 0;
     scratch->place[scratch->traces.n++] = (uint8_t)i;
     scratch->hashes[i] = s->hash;
+    scratch->tcp_flags[i] = flow_tcp_flags(m, packet_of(m));
     packet_of(m)->trace = (uint8_t)scratch->traces.n;
 }
 
@@ -293,15 +296,20 @@ unsigned flow_burst(struct walk_context *ctx, struct rte_mbuf **m, unsigned n)
         .counts = way_counts[ctx->worker],
         .now_ms = session_clock_ms(ctx->now_tsc),
         .now_sec = (uint16_t)ctx->now_sec,
+        .denied = denied_begin(ctx->worker),
     };
     ctx->traces = &scratch->traces;
     scratch->traces.n = 0;
     find_flows(&scene, scratch, m, n, sights);
+    denied_foresee(scene.denied, sights, n, scene.now_ms);
     for (unsigned i = 0; i < n; i++) {
         struct flow_sight *s = &sights[i];
 
         if (likely(s->flow != NULL) && !(n_left > 0 && is_behind(walking, s->hash)) &&
             likely(carry_out(&scene, m[i], s->flow)))
+            continue;
+        if (s->kind >= FLOW_PACKET_SEGMENT && !(n_left > 0 && is_behind(walking, s->hash)) &&
+            denied_drop(ctx, scene.denied, m[i], &scratch->keys[i], s->hash, scene.now_ms))
             continue;
         if (n_left == 0)
             memset(walking, 0, sizeof(walking));
@@ -309,7 +317,7 @@ unsigned flow_burst(struct walk_context *ctx, struct rte_mbuf **m, unsigned n)
             walking[s->hash / 64 % N_WALKING] |= UINT64_C(1) << s->hash % 64;
         packet_of(m[i])->trace = 0;
         packet_of(m[i])->plain = PACKET_NOT_PLAIN;
-        if (s->kind == FLOW_PACKET_PLAIN)
+        if (is_traced(&scene, m[i], s))
             trace(scratch, m[i], i, s);
         m[n_left++] = m[i];
     }

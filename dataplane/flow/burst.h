@@ -12,6 +12,7 @@ struct flow_scratch {
     uint8_t place[BURST_SIZE]; // in the burst, of each trace
     struct flow_key keys[BURST_SIZE];
     uint32_t hashes[BURST_SIZE];
+    uint8_t tcp_flags[BURST_SIZE];
 } __attribute__((aligned(64)));
 
 extern struct flow_scratch flow_scratches[API_MAX_WORKERS];

@@ -4,6 +4,7 @@
 // Next: way.c, insert.c.
 
 #include "dataplane/flow/burst.h"
+#include "dataplane/flow/denied.h"
 #include "dataplane/flow/flow.h"
 
 static const struct attachment *last_of(const struct walk_context *ctx, const struct walk_trace *t)
@@ -91,8 +92,13 @@ void flow_compose(struct walk_context *ctx)
         const struct walk_trace *t = &scratch->traces.t[i];
         const struct flow_key *key = &scratch->keys[scratch->place[i]];
         uint32_t hash = scratch->hashes[scratch->place[i]], way, version;
+        uint8_t tcp_flags = scratch->tcp_flags[scratch->place[i]];
         struct flow_action *a;
 
+        if (t->is_denied)
+            denied_keep(ctx, t, key, hash, tcp_flags);
+        if (t->is_denied || tcp_flags & FLOW_TCP_FIN_SYN_RST)
+            continue;
         memset(&draft, 0, sizeof(draft));
         memcpy(&draft, key, flow_key_words(flow_key_kind(key)) * sizeof(key->words[0]));
         if (!is_worth(ctx, t, &draft))
@@ -103,8 +109,8 @@ void flow_compose(struct walk_context *ctx)
         fill(&draft, t);
         a = flow_action(&draft);
         a->way = (uint16_t)way;
-        a->stamp = version + t->own.sum;
-        a->until_sec = (uint16_t)(ctx->now_sec + FLOW_LIFE_SEC + hash % FLOW_LIFE_SEC);
+        a->stamp = version + t->own.sum + t->common.sum;
+        a->until_sec = (uint16_t)(ctx->now_sec + t->life_sec + hash % t->life_sec);
         (void)flow_insert(&draft, hash, ctx->worker);
     }
     scratch->traces.n = 0;

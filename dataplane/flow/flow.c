@@ -9,7 +9,8 @@
 
 #include <rte_common.h>
 
-#include "dataplane/flow/table.h"
+#include "dataplane/core/clock.h"
+#include "dataplane/flow/denied.h"
 
 #define TOUCH_AT_ONCE 65536 // records in one flow_tend
 
@@ -32,6 +33,8 @@ int flow_init(unsigned n_workers, uint32_t max_flows, struct error *e)
         rc = index_init(&flow_table.index, flow_table.max, 0);
     if (rc == 0)
         rc = ways_init(n_workers);
+    if (rc == 0)
+        rc = denied_init(n_workers);
     flow_table.records = memory_reserve((flow_table.max + 1) * sizeof(struct flow));
     if (rc < 0 || flow_table.records == NULL) {
         flow_fini();
@@ -49,6 +52,7 @@ void flow_fini(void)
     generation_on_publish = NULL;
     if (ways != NULL)
         flow_publish(NULL);
+    denied_fini();
     ways_fini();
     index_fini(&flow_table.index);
     numbers_fini(&flow_table.numbers);
@@ -75,6 +79,7 @@ void flow_tend(void)
         return;
     touch_ahead();
     ways_tend();
+    denied_tend(clock_sec());
     flow_count();
 }
 

@@ -31,12 +31,15 @@ void flow_age(unsigned worker, uint32_t now_sec, int is_idle);
 void flow_tend(void);
 
 // Functions may decide otherwise than before, and each worker has passed a quiescent state since:
-// flows that have passed one of these walk again. What workers do once they have passed the next
-// quiescent state is by the new decision. Main thread.
+// flows that have passed one of these walk again, and so do packets that were denied. When it
+// returns workers do nothing by the old decision. Main thread.
 void flow_revalidate(void);
 
-// Packets that went by flows into the counters of the functions they have passed. Main thread.
+// Packets that went by flows, or were dropped without a walk, into the counters of the functions
+// they have passed. Main thread.
 void flow_count(void);
+// Only the latter: what rules and NATs count.
+void flow_count_denied(void);
 
 // Flows there are, roughly. Any thread.
 uint32_t flow_n_used(void);

@@ -9,13 +9,14 @@
 #include "dataplane/core/qsbr.h"
 #include "dataplane/flow/flow.h"
 #include "dataplane/flow/table.h"
+#include "dataplane/session/session.h"
 
 #define LIMBO 2048 // records that wait, of a worker
 #define BLOCK 64   // records
-#define ROUND_SEC 4
+#define ROUND_SEC 8
 #define MAX_BUSY 16 // records in one loop
 #define MAX_IDLE 512
-#define FETCH_AHEAD 4
+#define FETCH_AHEAD 8
 #define PORT_SHARE 4 // of all flows, what packets of one port may have: a quarter
 
 struct list {
@@ -158,6 +159,11 @@ static void forget(struct flow_worker *w, uint32_t number)
     index_unlock(line);
 }
 
+static const struct session *session_of(const struct flow_action *a)
+{
+    return &session_records()[a->session];
+}
+
 // Nobody has walked for it since long, or its session has ended.
 static int is_over(struct flow *f, uint32_t now_sec)
 {
@@ -166,7 +172,18 @@ static int is_over(struct flow *f, uint32_t now_sec)
 
     if (f->kind == 0)
         return 0;
+    if (a->session != 0 && session_incarnation(session_of(a)) != a->incarnation)
+        return 1;
     return (int16_t)((uint16_t)now_sec - until_sec) > FLOW_GRACE_SEC;
+}
+
+// Records that are looked at soon, and the sessions of those that are looked at sooner.
+static void fetch(uint32_t at, uint32_t last)
+{
+    if (at + FETCH_AHEAD <= last)
+        rte_prefetch0(flow_at(at + FETCH_AHEAD));
+    if (at + FETCH_AHEAD / 2 <= last)
+        rte_prefetch0(&session_of(flow_action(flow_at(at + FETCH_AHEAD / 2)))->incarnation);
 }
 
 static uint32_t next_of(uint32_t at, unsigned worker)
@@ -188,8 +205,7 @@ static void visit_some(struct flow_worker *w, unsigned worker, uint32_t n, uint3
             w->at = worker * BLOCK;
         if (w->at > last)
             return;
-        if (w->at + FETCH_AHEAD <= last)
-            rte_prefetch0(flow_at(w->at + FETCH_AHEAD));
+        fetch(w->at, last);
         if (w->at != 0 && is_over(flow_at(w->at), now_sec))
             forget(w, w->at);
         w->at = next_of(w->at, worker);

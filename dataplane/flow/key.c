@@ -21,16 +21,6 @@ void flow_hash_init(void)
         flow_secret[i] = rte_rand();
 }
 
-#define TCP_FLAGS_OFF 13
-#define TCP_FIN_SYN_RST 0x07
-
-static inline int has_segment_that_walks(const struct rte_mbuf *m, const struct packet *p)
-{
-    return p->l4_proto == IPPROTO_TCP &&
-           (*rte_pktmbuf_mtod_offset(m, const uint8_t *, p->l4_off + TCP_FLAGS_OFF) &
-            TCP_FIN_SYN_RST) != 0;
-}
-
 // TCP or UDP, with ports.
 static inline int has_stream(const struct packet *p)
 {
@@ -38,13 +28,13 @@ static inline int has_stream(const struct packet *p)
            (p->l4_proto == IPPROTO_UDP || p->l4_proto == IPPROTO_TCP);
 }
 
-static inline int is_plain(const struct rte_mbuf *m, const struct packet *p,
+static inline int is_sound(const struct rte_mbuf *m, const struct packet *p,
                            const struct port *port)
 {
     if (p->flags & (PACKET_IP_OPTIONS | PACKET_FRAGMENT) || p->l3_error != API_DROP_NONE ||
         p->n_tags > 2)
         return 0;
-    if (*rte_pktmbuf_mtod(m, const uint8_t *) & 1 || has_segment_that_walks(m, p))
+    if (*rte_pktmbuf_mtod(m, const uint8_t *) & 1)
         return 0;
     if (m->pkt_len > port->max_frame_len && !(p->offload & PACKET_TSO))
         return 0;
@@ -97,7 +87,10 @@ static __rte_always_inline enum flow_kind_of_packet key_of(const struct rte_mbuf
         for (unsigned i = 0; i < 4; i++)
             key->words[3 + i] = read_word(ip + offsetof(struct rte_ipv6_hdr, src_addr) + 8 * i);
     }
-    return likely(is_plain(m, p, port)) ? FLOW_PACKET_PLAIN : FLOW_PACKET_STREAM;
+    if (unlikely(!is_sound(m, p, port)))
+        return FLOW_PACKET_STREAM;
+    return unlikely(flow_tcp_flags(m, p) & FLOW_TCP_FIN_SYN_RST) ? FLOW_PACKET_SEGMENT
+                                                                 : FLOW_PACKET_PLAIN;
 }
 
 enum flow_kind_of_packet flow_key_of(const struct rte_mbuf *m, const struct port *port,

@@ -5,8 +5,8 @@
 // thread, called by walk/generation.c at each commit and by server/. Next: way.c.
 
 #include "dataplane/core/qsbr.h"
+#include "dataplane/flow/denied.h"
 #include "dataplane/flow/flow.h"
-#include "dataplane/flow/table.h"
 
 #include <stdlib.h>
 
@@ -112,14 +112,25 @@ static void revalidate(struct way *way, uint32_t number)
 
 void flow_count(void)
 {
-    if (flow_table.max > 0)
-        ways_visit(count);
+    if (flow_table.max == 0)
+        return;
+    ways_visit(count);
+    denied_count();
 }
 
+void flow_count_denied(void)
+{
+    denied_count();
+}
+
+// When this returns no worker does anything by what was decided before.
 static void revalidate_by(const struct map *map)
 {
     map_to_come = map;
     ways_visit(revalidate);
+    denied_turn();
+    qsbr_wait();
+    denied_settle();
 }
 
 void flow_revalidate(void)
@@ -136,11 +147,12 @@ static enum flow_mask mask_of(const struct function *f)
 }
 
 // Functions that cables join to `first`, in `members` (room for all); returns how many and the most
-// that any of them looks at.
+// that any of them looks at. Where there is but one router its prefix table is the one look-up: a
+// flow would be a second one, of more memory than the prefixes have.
 static uint32_t collect(const struct generation *g, uint32_t first, uint8_t *is_seen,
                         uint32_t *members, enum flow_mask *mask)
 {
-    uint32_t n = 1;
+    uint32_t n = 1, n_routers = 0;
 
     members[0] = first;
     is_seen[first] = 1;
@@ -149,6 +161,7 @@ static uint32_t collect(const struct generation *g, uint32_t first, uint8_t *is_
         const struct function *f = &g->functions[members[k]];
 
         *mask = RTE_MAX(*mask, mask_of(f));
+        n_routers += mask_of(f) == FLOW_MASK_ADDRESSES;
         for (uint32_t i = 0; i < f->n_attachments; i++) {
             uint32_t peer = g->attachments[f->first_attachment + i].peer, next;
 
@@ -161,6 +174,8 @@ static uint32_t collect(const struct generation *g, uint32_t first, uint8_t *is_
             }
         }
     }
+    if (*mask == FLOW_MASK_ADDRESSES && n_routers == 1)
+        *mask = FLOW_MASK_NONE;
     return n;
 }
 
@@ -208,7 +223,6 @@ void flow_publish(const struct generation *g)
     if (g != NULL)
         set_masks(g);
     revalidate_by(&map);
-    qsbr_wait();
     ways_visit(count);
     free(running.places);
     running = map;

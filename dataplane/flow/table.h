@@ -14,9 +14,10 @@
 #include "dataplane/walk/generation.h"
 #include "dataplane/walk/trace.h"
 
-#define FLOW_LIFE_SEC 16 // a flow walks once in so many seconds and up to as many more
+#define FLOW_LIFE_SEC 64 // a flow walks once in so many seconds and up to as many more
 #define FLOW_GRACE_SEC 8 // then it has been silent
-#define WAY_LIFE_SEC 60  // longer than all its flows
+#define WAY_WALK_SEC 16  // so often walks some flow of a way
+#define WAY_LIFE_SEC 180 // longer than all its flows
 #define WAY_MAX 65535
 
 // What a packet's fate may depend on, if no walk says more: words that are made in registers.
@@ -37,7 +38,8 @@ struct flow_key {
 
 // What becomes of it.
 struct flow_action {
-    uint32_t stamp; // atomic: the way's version and the objects' numbers when this was decided
+    uint32_t stamp; // atomic: the way's version, its common objects' numbers and those of the
+                    // flow's own when this was decided
     uint32_t session, incarnation; // session 0: none
     uint16_t way;                  // 0: a free record
     uint16_t until_sec; // atomic, modulo 2^16: walks again, so that what is learned stays learned
@@ -119,7 +121,8 @@ struct way {
     uint16_t shared[TRACE_MAX_SHARED]; // the first eight in this line
     struct port *guest_port;
     struct way_session sessions[TRACE_MAX_SESSIONS];
-    uint32_t next; // in its bucket, 0: the last
+    uint16_t common[TRACE_MAX_COMMON]; // their numbers are in each flow's stamp
+    uint32_t next;                     // in its bucket, 0: the last
     uint32_t used_sec;
     uint64_t identity;
 
@@ -141,8 +144,8 @@ struct flow_table {
 
 // What of a port's packets is in the key.
 enum flow_mask {
-    FLOW_MASK_NONE,      // they meet at most one switch, whose look-up is the one
-    FLOW_MASK_ADDRESSES, // routers, but no chain with functions
+    FLOW_MASK_NONE,      // they meet switches and one router, whose look-up is the one
+    FLOW_MASK_ADDRESSES, // several routers, but no chain with functions
     FLOW_MASK_PORTS,
 };
 

@@ -133,6 +133,9 @@ static int is_decided_alike(const struct way *way, const struct walk_context *ct
             (!is_end(t, i) && hop.out_side != way->hops[i].out_side))
             return 0;
     }
+    for (unsigned i = 0; i < TRACE_MAX_COMMON; i++)
+        if (way->common[i] != (i < t->common.n ? t->common.places[i] : 0))
+            return 0;
     return 1;
 }
 
@@ -154,6 +157,8 @@ static void write_decided(struct way *way, const struct walk_context *ctx,
     way->n_routers = t->n_routers;
     way->n_sessions = t->n_sessions;
     way->mtu = t->mtu;
+    memset(way->common, 0, sizeof(way->common));
+    memcpy(way->common, t->common.places, t->common.n * sizeof(way->common[0]));
     way->n_hops = t->n_hops;
     for (unsigned i = 0; i < t->n_hops; i++)
         way->hops[i] = hop_of(ctx, &t->hops[i]);
@@ -238,7 +243,7 @@ uint32_t way_intern(const struct walk_context *ctx, const struct walk_trace *t, 
     else
         number = add(b, identity, ctx, t);
     if (number != 0) {
-        ways[number].used_sec = ctx->now_sec;
+        __atomic_store_n(&ways[number].used_sec, ctx->now_sec, __ATOMIC_RELAXED);
         *version = ways[number].version;
     }
     spin_unlock(&b->lock);

@@ -29,8 +29,9 @@
 #include "dataplane/switch/switch.h"
 
 #define MAX_CLIENTS 16
-#define TICK_NS 100000000 // of ports, ageing and counters
-#define TICKS_PER_SEC 10
+#define TEND_NS 10000000 // of memory ahead of need
+#define TENDS_PER_TICK 10
+#define TICKS_PER_SEC 10           // of ports, ageing and counters
 #define ORPHAN_SEC 10              // after the first configuration
 #define LOCK_NAME "dataplane.lock" // in the run directory
 #define LOCK_WAIT_US 10000
@@ -116,7 +117,7 @@ static int open_socket(const char *run_dir, struct error *e)
 
 static int open_timer(void)
 {
-    struct itimerspec every = {{0, TICK_NS}, {0, TICK_NS}};
+    struct itimerspec every = {{0, TEND_NS}, {0, TEND_NS}};
 
     timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
     if (timer_fd < 0 || timerfd_settime(timer_fd, 0, &every, NULL) < 0)
@@ -306,17 +307,26 @@ static void forget_orphans(void)
         (void)session_forget_orphans();
 }
 
+// Memory ahead of workers: what they may use up sooner than in a tenth of a second.
+static void tend(void)
+{
+    const struct generation *running = generation_published;
+
+    clock_update();
+    session_tend();
+    flow_tend();
+    if (running == NULL || !__atomic_exchange_n(&function_is_short, 0, __ATOMIC_ACQ_REL))
+        return;
+    for (uint32_t i = 0; i < running->n_functions; i++)
+        if (running->functions[i].ops->tend != NULL)
+            running->functions[i].ops->tend(&running->functions[i]);
+}
+
 static void tick(void)
 {
     static unsigned n_calls;
     const struct generation *running = generation_published;
-    uint64_t n_ticks;
 
-    if (read(timer_fd, &n_ticks, sizeof(n_ticks)) < 0)
-        return;
-    clock_update();
-    session_tend();
-    flow_tend();
     port_watch(0);
     for (uint32_t i = 0; running != NULL && i < running->n_functions; i++)
         running->functions[i].ops->age(&running->functions[i], running);
@@ -326,6 +336,21 @@ static void tick(void)
         show_macs(running);
     if (running != NULL && keep_is_due())
         keep_learned(running);
+}
+
+static void serve_timer(void)
+{
+    static uint64_t n_due = TENDS_PER_TICK - 1;
+    uint64_t n;
+
+    if (read(timer_fd, &n, sizeof(n)) < 0)
+        return;
+    tend();
+    n_due += n;
+    if (n_due < TENDS_PER_TICK)
+        return;
+    n_due = 0;
+    tick();
 }
 
 void server_run(void)
@@ -341,7 +366,7 @@ void server_run(void)
             if (id == ID_SIGNAL)
                 return;
             if (id == ID_TIMER)
-                tick();
+                serve_timer();
             else if (id == ID_LISTEN)
                 accept_client();
             else if (clients[id].fd >= 0)

@@ -245,12 +245,15 @@ static void settle_rule(const struct request *r)
     generation_published->config_id = change.config_id;
     qsbr_wait();
     flow_revalidate();
-    qsbr_wait();
 }
 
-static int shows_counters(unsigned type)
+// What flows have counted comes into what is about to be shown.
+static void count_for(unsigned type)
 {
-    return type == API_SHOW_ROUTER || type == API_SHOW_CHAIN;
+    if (type == API_SHOW_ROUTER || type == API_SHOW_CHAIN)
+        flow_count();
+    else if (type == API_SHOW_FIREWALL || type == API_LIST_RULES || type == API_SHOW_NAT)
+        flow_count_denied();
 }
 
 static size_t handle_function(struct request *r)
@@ -267,8 +270,7 @@ static size_t handle_function(struct request *r)
         return refuse(r, -EPROTO, "of which router? API_ROUTE_TARGET first");
     if (f == NULL)
         return refuse(r, -ENOENT, "there is no such object");
-    if (shows_counters(r->header.type))
-        flow_count();
+    count_for(r->header.type);
     rc = f->ops->request(f, &request, &e);
     if (rc == 0 && r->header.type == API_RULE_CHANGE)
         settle_rule(r);
@@ -281,8 +283,7 @@ static size_t handle_chain(struct request *r)
     struct error e = {0};
     int rc;
 
-    if (shows_counters(r->header.type))
-        flow_count();
+    count_for(r->header.type);
     rc = chain_requests[r->header.type](&request, &e);
 
     return put_request(r, &request, rc, &e);

@@ -8,8 +8,11 @@
 #include <rte_prefetch.h>
 
 #include "dataplane/core/packet.h"
+#include "dataplane/session/opening.h"
 
 #define LINE 64
+
+uint32_t openings[OPENING_N + 1] __attribute__((aligned(64)));
 
 struct sight {
     uint32_t hash;
@@ -57,6 +60,7 @@ void session_find_burst(const struct session_query *const *queries, struct sessi
         const struct session_query *q = queries[i];
 
         hits[i].direction = sights[i].value & 1;
+        hits[i].hash = sights[i].hash;
         if (sights[i].is_sure) {
             missed[n_missed++] = q;
             continue;
@@ -67,4 +71,9 @@ void session_find_burst(const struct session_query *const *queries, struct sessi
     }
     if (n_missed > 1 && session_hooks.on_miss != NULL)
         session_hooks.on_miss(missed, n_missed);
+}
+
+uint16_t opening_place_of(const struct session_query *query)
+{
+    return opening_place(hash_key(query->chain, query->side, &query->tuple));
 }

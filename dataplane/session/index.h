@@ -57,7 +57,10 @@ struct numbers {
     uint32_t n_ready; // up to here there is memory; atomic, main thread
     uint32_t max;
     uint32_t n_stack_ready; // main thread
-    uint32_t n_ever_before; // main thread, at the last numbers_tend
+    // Main thread: how fast numbers go, see numbers_wanted.
+    uint32_t n_ever_before; // when this window of calls began
+    uint32_t n_last;        // numbers that the window before took
+    uint32_t n_calls;       // in this window
     uint32_t *stack;
     struct numbers_cache caches[TABLE_N_THREADS];
 };
@@ -76,7 +79,7 @@ static inline uint32_t numbers_next(const struct numbers *n, unsigned thread)
 }
 
 void numbers_give(struct numbers *n, unsigned thread, uint32_t number);
-// How far memory should reach, by what was used since the last call. Main thread.
+// How far memory should reach, by what was used lately. Main thread, a hundred times a second.
 uint32_t numbers_wanted(struct numbers *n);
 // There is memory up to this number now. Main thread.
 void numbers_set_ready(struct numbers *n, uint32_t n_ready);

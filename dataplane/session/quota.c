@@ -46,9 +46,7 @@ int quota_init(uint32_t max_sessions)
     rc = numbers_init(&numbers, max_sources, 0);
     if (rc == 0)
         rc = index_init(&source_index, max_sources, 0);
-    if (rc == 0)
-        quota_tend();
-    else
+    if (rc < 0)
         quota_fini();
     return rc;
 }
@@ -61,16 +59,25 @@ void quota_fini(void)
     sources = NULL;
 }
 
-void quota_tend(void)
+uint32_t quota_wanted(void)
 {
-    uint32_t n_ready = numbers.n_ready, wanted = numbers_wanted(&numbers);
+    return numbers_wanted(&numbers);
+}
 
-    index_tend(&source_index, RTE_MAX(wanted, n_ready));
-    if (wanted <= n_ready)
+void quota_back(uint32_t wanted, uint32_t n_at_once)
+{
+    uint32_t n_ready = numbers.n_ready, n = RTE_MIN(n_at_once, wanted - n_ready);
+
+    index_tend(&source_index, n_ready + n);
+    if (n == 0)
         return;
-    memory_touch(sources, (n_ready + 1) * sizeof(sources[0]),
-                 (wanted - n_ready) * sizeof(sources[0]));
-    numbers_set_ready(&numbers, wanted);
+    memory_touch(sources, (n_ready + 1) * sizeof(sources[0]), n * sizeof(sources[0]));
+    numbers_set_ready(&numbers, n_ready + n);
+}
+
+static int is_source(uint32_t number, uint32_t tenant, const uint8_t address[16])
+{
+    return sources[number].tenant == tenant && memcmp(sources[number].address, address, 16) == 0;
 }
 
 // The bucket is locked. 0: this address has no session yet.
@@ -78,10 +85,12 @@ static uint32_t find_source(const struct index_line *line, uint32_t hash, uint32
                             const uint8_t address[16])
 {
     struct index_cursor cursor = index_begin(&source_index, line);
-    uint32_t number;
+    uint32_t number = index_look(&source_index, line, hash);
 
+    if (number == 0 || likely(is_source(number, tenant, address)))
+        return number;
     while ((number = index_next(&cursor, hash)) != 0)
-        if (sources[number].tenant == tenant && memcmp(sources[number].address, address, 16) == 0)
+        if (is_source(number, tenant, address))
             return number;
     return 0;
 }

@@ -112,35 +112,47 @@ static int reserve_records(uint32_t first, uint32_t n)
                          (size_t)n * sizeof(struct session));
 }
 
-static void reserve_ahead(void)
+// 1: there is more to be reserved.
+static int reserve_some(uint32_t wanted)
 {
     struct numbers *numbers = &session_table.numbers;
-    uint32_t wanted = numbers_wanted(numbers);
+    uint32_t n = RTE_MIN((uint32_t)RESERVE_AT_ONCE, wanted - numbers->n_ready);
 
     // The index first: it must never be what lacks.
-    index_tend(&session_table.index, 2 * wanted);
-    while (numbers->n_ready < wanted) {
-        uint32_t n = RTE_MIN((uint32_t)RESERVE_AT_ONCE, wanted - numbers->n_ready);
-
-        // Its end may lie in the page behind: that is asked for again, which does no harm.
-        if (reserve_records(numbers->n_ready + 1, n) < 0) {
-            if (!session_table.is_short)
-                log_warn("no memory for more than %u sessions: is the run directory's file "
-                         "system full?",
-                         numbers->n_ready);
-            session_table.is_short = 1;
-            return;
-        }
-        numbers_set_ready(numbers, numbers->n_ready + n);
-        session_table.is_short = 0;
+    index_tend(&session_table.index, 2 * (numbers->n_ready + n));
+    if (n == 0)
+        return 0;
+    // Its end may lie in the page behind: that is asked for again, which does no harm.
+    if (reserve_records(numbers->n_ready + 1, n) < 0) {
+        if (!session_table.is_short)
+            log_warn("no memory for more than %u sessions: is the run directory's file "
+                     "system full?",
+                     numbers->n_ready);
+        session_table.is_short = 1;
+        return 0;
     }
+    numbers_set_ready(numbers, numbers->n_ready + n);
+    session_table.is_short = 0;
+    return 1;
+}
+
+// What workers need first is there first.
+static void reserve_ahead(void)
+{
+    uint32_t wanted = numbers_wanted(&session_table.numbers), sources = quota_wanted();
+    int is_more;
+
+    do {
+        quota_back(sources, RESERVE_AT_ONCE);
+        is_more = reserve_some(wanted);
+    } while (is_more);
+    quota_back(sources, UINT32_MAX);
 }
 
 void session_tend(void)
 {
     session_clock_update();
     reserve_ahead();
-    quota_tend();
     limbo_tend(SESSION_MAIN, MAIN_LIMBO);
 }
 

@@ -180,6 +180,7 @@ struct session_query {
 struct session_hit {
     struct session *session; // NULL: none
     unsigned direction;
+    uint32_t hash; // of the query's key
 };
 
 // n at most BURST_SIZE. Memory is fetched for all before it is read.
@@ -200,7 +201,13 @@ struct session_draft {
     uint32_t stamp;
     struct session_tcp_peer tcp[2];
     uint64_t slots[SESSION_N_SLOTS];
+    uint8_t is_placed; // session_place has been called, and nothing above been changed since
+    uint32_t hash[2];  // of each key, by session_place
 };
+
+// Find out where both keys will lie, and fetch that: some hundred instructions before session_open,
+// which does it else. `hash` is session_hit.hash of key[0]. Worker.
+void session_place(struct session_draft *draft, uint32_t hash);
 
 // Make a session that packets find from now on. Its quota source is the address that key[0] comes
 // from. Returns it with *is_new 1; or, if another thread has just opened one with the same key[0],
@@ -244,7 +251,7 @@ void session_set_hooks(const struct session_hooks *hooks);
 // traffic, more when idle, so that all are visited within some seconds. Grows the index ahead.
 void session_age(unsigned worker, uint32_t now_ms, int is_idle);
 
-// Main thread, some ten times a second: memory ahead of need, closed records back to use.
+// Main thread, a hundred times a second: memory ahead of need, closed records back to use.
 void session_tend(void);
 
 // Take the sessions of the last process that belong to a chain into the index: of those the chain

@@ -105,6 +105,19 @@ static struct session *add(struct session *s, int is_half_open, unsigned worker,
     return NULL;
 }
 
+static void place_reply(const struct session_draft *draft, uint32_t *hash)
+{
+    *hash = hash_key(draft->chain, draft->side[1], &draft->key[1]);
+    rte_prefetch0(index_line(&session_table.index, *hash)); // nobody has asked for that yet
+}
+
+void session_place(struct session_draft *draft, uint32_t hash)
+{
+    draft->hash[0] = hash;
+    place_reply(draft, &draft->hash[1]);
+    draft->is_placed = 1;
+}
+
 struct session *session_open(const struct session_draft *draft, unsigned worker, uint32_t now_ms,
                              int *is_new, uint8_t *drop)
 {
@@ -116,9 +129,11 @@ struct session *session_open(const struct session_draft *draft, unsigned worker,
     *drop = DROP_SESSION_NO_MEMORY;
     if (number == 0)
         return NULL;
-    hashes[0] = hash_key(draft->chain, draft->side[0], &draft->key[0]);
-    hashes[1] = hash_key(draft->chain, draft->side[1], &draft->key[1]);
-    rte_prefetch0(index_line(&session_table.index, hashes[1])); // nobody has asked for that yet
+    memcpy(hashes, draft->hash, sizeof(hashes));
+    if (!draft->is_placed) {
+        hashes[0] = hash_key(draft->chain, draft->side[0], &draft->key[0]);
+        place_reply(draft, &hashes[1]);
+    }
     fetch_next(worker);
     *drop = quota_source_take(tenant, draft->key[0].source, worker, 0, &source);
     if (*drop != API_DROP_NONE)

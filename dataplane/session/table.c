@@ -7,6 +7,8 @@
 
 #include <errno.h>
 
+#include "dataplane/session/opening.h"
+
 struct table session_table;
 
 static uint32_t value_of(const struct session *s, unsigned direction)
@@ -67,6 +69,8 @@ static int add_both(struct session *s, const uint32_t hashes[2], struct index_li
         return rc;
     }
     __atomic_store_n(&s->valid, SESSION_VALID, __ATOMIC_RELEASE);
+    opening_raise(opening_place(hashes[0]));
+    opening_raise(opening_place(hashes[1]));
     return 0;
 }
 
@@ -82,6 +86,8 @@ int table_add(struct session *s, struct session **other, unsigned *which)
     index_lock_two(&session_table.index, hashes, lines);
     *other = NULL;
     for (unsigned i = 0; i < 2 && *other == NULL; i++) {
+        if (likely(index_look(&session_table.index, lines[i], hashes[i]) == 0))
+            continue;
         *other = search(lines[i], hashes[i], s->chain, s->side[i], session_key(s, i), which);
         *which |= i << 1;
     }

@@ -126,7 +126,9 @@ void tenant_fini(void);
 
 int quota_init(uint32_t max_sessions);
 void quota_fini(void);
-void quota_tend(void);
+// How far memory for sources should reach; and back some of it, up to there. Main thread.
+uint32_t quota_wanted(void);
+void quota_back(uint32_t wanted, uint32_t n_at_once);
 // Count a session of `tenant` whose originator is *source: API_DROP_NONE and the number to be kept
 // in session.source, or SESSION_SOURCE_LIMIT or _NO_MEMORY. is_forced: limits don't count.
 uint8_t quota_source_take(struct session_tenant *tenant, const uint8_t source[16], unsigned thread,

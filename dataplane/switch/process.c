@@ -167,6 +167,7 @@ static void note(const struct scene *s, struct walk_trace *t, const struct addre
         return;
     }
     walk_trace_depend_own(t, source);
+    walk_trace_learn(t, s->config->ageing_sec);
     walk_trace_next_hop(t, walk_mix(t->next_hop, a->destination));
 }
 

@@ -66,6 +66,16 @@ struct function_request {
     uint32_t n_answers;
 };
 
+// What a drop was made of: the reason, and what the functions asked have said they count for it, in
+// order; the last one has dropped it.
+#define WALK_MAX_ACCOUNTS 2
+
+struct walk_denial {
+    uint8_t drop; // enum api_drop
+    uint8_t n_accounts;
+    uint64_t accounts[WALK_MAX_ACCOUNTS];
+};
+
 enum function_verdict {
     FUNCTION_ALLOW,  // to the next one on the chain
     FUNCTION_DENY,   // with case.drop
@@ -102,6 +112,11 @@ struct function_case {
     uint8_t is_told_late; // out, with ALLOW and DENY: nobody wants this SYN, it seems; if nothing
                           // comes of it the sender is told, but in six seconds (RFC 5382, REQ-4)
     uint8_t drop;         // out: why, with DENY and REJECT
+    // out, FIRST, ALLOW and DENY: not 0: it keeps nothing for this packet, and for a while would
+    // say the same of the next one with the same addresses, ports and TCP flags: until its version
+    // changes, or something that it has noted (walk/trace.h). What the packet counted is told of
+    // the others by account().
+    uint64_t account;
 };
 
 struct function_ops {
@@ -146,12 +161,22 @@ struct function_ops {
     // thread. May be NULL.
     void (*count)(const struct function *f, uint32_t in_side, uint32_t out_side, uint64_t n);
 
+    // `packets` packets with `bytes` bytes from IP on, which came by `in_side`, have been dropped
+    // without process(), as one was that it had vouched for (walk_trace_deny). Main thread; NULL
+    // for who vouches for no drop.
+    void (*count_denied)(const struct function *f, uint32_t in_side,
+                         const struct walk_denial *denial, uint64_t packets, uint64_t bytes);
+
     // Timers that send packets, by egress_forward: called on worker 0 with the running generation,
     // at least every 100 ms while it is not overloaded. Bounded work. May be NULL.
     void (*tick)(const struct function *f, const struct walk_context *ctx);
 
     // Bounded ageing work; called some ten times a second with the running generation. Main thread.
     void (*age)(struct function *f, const struct generation *generation);
+
+    // Back with memory what workers will need next: called some hundred times a second after one of
+    // them has set function_is_short. Main thread. May be NULL.
+    void (*tend)(const struct function *f);
 
     // Carry out a request that names this instance. 0 or -errno with path and sentence in *e. The
     // server knows which types go to which kind. Main thread. May be NULL.
@@ -188,6 +213,10 @@ struct function_ops {
     // Packets and bytes of a session with this slot, since the last call. Any thread. May be NULL.
     void (*credit)(void *state, uint64_t slot, uint64_t packets, uint64_t bytes);
 
+    // Packets and bytes that were dropped without judge(), as one was that it had an account for.
+    // Main thread; NULL for who has none.
+    void (*account)(const struct function *f, uint64_t account, uint64_t packets, uint64_t bytes);
+
     // A number that changes whenever the same case may be answered in another way than before:
     // open sessions are then judged again.
     uint32_t (*version)(const struct function *f);
@@ -211,5 +240,9 @@ struct function {
 // All kinds of functions, NULL behind the last; set once by main.c before anything is built. The
 // order is that of instances in a generation.
 extern const struct function_ops *const *function_kinds;
+
+// Atomic. 1: a function sees the end of the memory that tend() has made ready. Set by a worker,
+// cleared by the main thread.
+extern uint32_t function_is_short;
 
 #endif

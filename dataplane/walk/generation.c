@@ -14,6 +14,7 @@
 
 struct generation *generation_published;
 const struct function_ops *const *function_kinds;
+uint32_t function_is_short;
 void (*generation_on_publish)(const struct generation *generation);
 
 static void port_entry_fini(struct port_entry *entry)

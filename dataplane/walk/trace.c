@@ -29,6 +29,16 @@ void walk_trace_session(struct walk_trace *t, const struct session *s, unsigned 
     };
 }
 
+void walk_trace_deny(struct walk_trace *t, const struct packet *p, const struct walk_denial *denial)
+{
+    if (t->is_broken)
+        return;
+    t->is_denied = 1;
+    t->denial = *denial;
+    t->denied_in = p->in;
+    t->m = NULL; // whoever gets this buffer next
+}
+
 void walk_trace_hop(struct walk_trace *t, struct packet *p, uint64_t fingerprint)
 {
     uint8_t plain = p->plain;

@@ -17,8 +17,14 @@
 //   - TTL, total length: walk_trace_route()
 // What it writes needs no note, if it follows from all that: the headers are compared before and
 // after.
+//
+// Who drops a packet may vouch for that, too: walk_trace_deny(), if the next packet with the same
+// key and TCP flags would be dropped as this one, but for what has been noted; and if what else it
+// did can be told of many packets at once (function_ops.count_denied). That something was not there
+// is noted by walk_trace_opening(), before one looks for it.
 
 #include "dataplane/core/packet.h"
+#include "dataplane/session/opening.h"
 #include "dataplane/walk/function.h"
 #include "dataplane/walk/version.h"
 
@@ -26,6 +32,8 @@
 #define TRACE_MAX_SESSIONS 2
 #define TRACE_MAX_OWN 6     // objects that this flow alone depends on
 #define TRACE_MAX_SHARED 12 // those of all flows that go the same way
+#define TRACE_MAX_COMMON 8  // those that all flows of the way look at, each for itself
+#define TRACE_MAX_OPENINGS 2
 
 struct session;
 struct session_tenant;
@@ -62,17 +70,22 @@ struct walk_trace {
     const struct rte_mbuf *m;
     uint8_t is_broken;      // worth nothing
     uint8_t is_done;        // the packet is on its way out of attachment `hops[n_hops - 1].out`
+    uint8_t is_denied;      // it has been dropped: see `denial`
     uint8_t has_read_ports; // TCP, UDP: ports, of the packet as it came or as it became
     uint8_t n_hops;
     uint8_t n_routers;
     uint8_t n_sessions;
     uint8_t n_translated; // of them: two on one way are not kept as one
     uint16_t mtu;         // smallest of the routers' interfaces: of an IP packet
+    uint16_t life_sec;    // then it should walk again, for the sake of what learns from packets
     uint64_t next_hop;    // of the last router; or the destination MAC of switches before one
     struct trace_hop hops[TRACE_MAX_HOPS];
     struct trace_session sessions[TRACE_MAX_SESSIONS];
-    struct trace_depends own, shared;
+    struct trace_depends own, shared, common;
+    struct trace_depends openings; // places of session/opening.h
     struct trace_end end;
+    struct walk_denial denial;
+    uint32_t denied_in; // attachment it came by to who dropped it
 };
 
 // Of one burst. A worker's own.
@@ -108,14 +121,14 @@ static inline void walk_trace_learned(struct packet *p)
 }
 
 static inline void walk_trace_add(struct walk_trace *t, struct trace_depends *d, unsigned max,
-                                  uint16_t place)
+                                  uint16_t place, uint32_t number)
 {
     if (d->n == max) {
         t->is_broken = 1;
         return;
     }
     d->places[d->n++] = place;
-    d->sum += walk_version(place);
+    d->sum += number;
 }
 
 // The decision depends on an object: of this flow alone (the source's MAC, its prefix), or of all
@@ -124,13 +137,29 @@ static inline void walk_trace_add(struct walk_trace *t, struct trace_depends *d,
 static inline void walk_trace_depend_own(struct walk_trace *t, uint16_t place)
 {
     if (t != NULL)
-        walk_trace_add(t, &t->own, TRACE_MAX_OWN, place);
+        walk_trace_add(t, &t->own, TRACE_MAX_OWN, place, walk_version(place));
 }
 
 static inline void walk_trace_depend_shared(struct walk_trace *t, uint16_t place)
 {
     if (t != NULL)
-        walk_trace_add(t, &t->shared, TRACE_MAX_SHARED, place);
+        walk_trace_add(t, &t->shared, TRACE_MAX_SHARED, place, walk_version(place));
+}
+
+// The same of an object that each packet that goes this way looks at, but that may tell one flow
+// otherwise and leave the next one as it is: which of a router's links are up. That another flow
+// still goes this way says nothing about this one then.
+static inline void walk_trace_depend_common(struct walk_trace *t, uint16_t place)
+{
+    if (t != NULL)
+        walk_trace_add(t, &t->common, TRACE_MAX_COMMON, place, walk_version(place));
+}
+
+// There is nothing behind this place (session/opening.h); before one makes sure of it.
+static inline void walk_trace_opening(struct walk_trace *t, uint16_t place)
+{
+    if (t != NULL)
+        walk_trace_add(t, &t->openings, TRACE_MAX_OPENINGS, place, opening_number(place));
 }
 
 // Who is to get it is known from here on: this next hop, whatever its MAC is and wherever it is.
@@ -138,6 +167,15 @@ static inline void walk_trace_next_hop(struct walk_trace *t, uint64_t next_hop)
 {
     if (t != NULL)
         t->next_hop = next_hop;
+}
+
+// What is learned from this packet is forgotten after age_sec without another one; 0: never.
+static inline void walk_trace_learn(struct walk_trace *t, uint32_t age_sec)
+{
+    uint32_t life_sec = age_sec > 8 ? age_sec / 8 : 1; // up to twice that, and one walk may fail
+
+    if (age_sec > 0 && life_sec < t->life_sec)
+        t->life_sec = (uint16_t)life_sec;
 }
 
 static inline void walk_trace_ports(struct walk_trace *t)
@@ -159,6 +197,11 @@ static inline void walk_trace_route(struct walk_trace *t, uint16_t mtu)
 // It has been accepted as one of this session; walk/trace.c, with the session's incarnation.
 void walk_trace_session(struct walk_trace *t, const struct session *s, unsigned direction,
                         unsigned track_flags, const struct session_tenant *tenant);
+
+// It is dropped for the denial's reason, and the function vouches for that. Nothing is noted behind
+// it.
+void walk_trace_deny(struct walk_trace *t, const struct packet *p,
+                     const struct walk_denial *denial);
 
 // walk.c: the function behind packet.in has forwarded it to packet.out.
 void walk_trace_hop(struct walk_trace *t, struct packet *p, uint64_t fingerprint);

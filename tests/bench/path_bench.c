@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // What does a packet of an established session cost? Packets of many flows in random order, both
-// ways, through a gateway (gateway.h), in bursts of 32: by flows or, with --walk, hop by hop.
-// Prints cycles a packet; ports cost nothing, packets are made before what is timed.
+// ways, through a gateway (gateway.h), in bursts of 32: by flows or, with --walk, hop by hop; with
+// --denied packets from outside that belong to none. Prints cycles a packet; ports cost nothing,
+// packets are made before what is timed.
 //
-//   path-bench [--walk] [FLOWS [FIREWALLS [WINDOWS]]]      default 1000, 1, 256 (of 2048 packets)
+//   path-bench [--walk] [--denied] [FLOWS [FIREWALLS [WINDOWS]]]
+//                                                     default 1000, 1, 256 (of 2048 packets)
 //
 // For instructions: valgrind --tool=callgrind --toggle-collect=gateway_path path-bench ...
 
@@ -32,6 +34,7 @@ struct endpoints {
 };
 
 static uint32_t n_flows = 1000;
+static int is_denied;
 static struct endpoints *flows[GATEWAY_N_PORTS]; // of packets that come in there
 static uint64_t seed = 1;
 
@@ -118,9 +121,10 @@ static void measure(unsigned n_windows)
         uint64_t cycles = 0;
 
         for (unsigned k = 0; k < WINDOW; k++) {
-            carry(k % 2, UINT32_MAX, BURST, &cycles);
-            if (gateway_n_sent != BURST) {
-                fprintf(stderr, "path-bench: packets were lost\n");
+            carry(is_denied ? GATEWAY_OUT : k % 2, UINT32_MAX, BURST, &cycles);
+            if (gateway_n_sent != (is_denied ? 0 : BURST)) {
+                fprintf(stderr, "path-bench: %u of %u packets came through\n", gateway_n_sent,
+                        BURST);
                 exit(1);
             }
             gateway_forget();
@@ -144,6 +148,20 @@ static void make_flows(void)
                                {htons((uint16_t)(1024 + i / 65536)), htons(53)}};
 }
 
+// To addresses of the NAT that nobody has asked from.
+static void make_denied(void)
+{
+    uint64_t cycles = 0;
+
+    for (uint32_t i = 0; i < n_flows; i++)
+        flows[GATEWAY_OUT][i] =
+            (struct endpoints){{htonl(0xcb007100 + i % 65536), htonl(0xc6336400 + i % 64)},
+                               {htons((uint16_t)(1024 + i / 65536)), htons(22)}};
+    for (unsigned round = 0; round < 2; round++)
+        for (uint32_t i = 0; i + BURST <= n_flows; i += BURST)
+            carry(GATEWAY_OUT, i, BURST, &cycles);
+}
+
 int main(int argc, char **argv)
 {
     unsigned n_firewalls = 1, n_windows = 256;
@@ -151,6 +169,9 @@ int main(int argc, char **argv)
 
     argc -= is_walk;
     argv += is_walk;
+    is_denied = argc > 1 && strcmp(argv[1], "--denied") == 0;
+    argc -= is_denied;
+    argv += is_denied;
     if (argc > 1)
         n_flows = (uint32_t)strtoul(argv[1], NULL, 10);
     if (argc > 2)
@@ -159,12 +180,15 @@ int main(int argc, char **argv)
         n_windows = (unsigned)strtoul(argv[3], NULL, 10);
     if (n_flows == 0 || n_flows > 1U << 22 || n_firewalls > 7 || n_windows == 0 ||
         n_windows > MAX_WINDOWS) {
-        fprintf(stderr, "path-bench [--walk] [FLOWS [FIREWALLS [WINDOWS]]]\n");
+        fprintf(stderr, "path-bench [--walk] [--denied] [FLOWS [FIREWALLS [WINDOWS]]]\n");
         return 1;
     }
     make_flows();
     gateway_start(n_flows + 1024, is_walk ? 0 : 4 * n_flows + 4096, n_firewalls);
-    open_all();
+    if (is_denied)
+        make_denied();
+    else
+        open_all();
     measure(n_windows);
     gateway_end();
     return 0;

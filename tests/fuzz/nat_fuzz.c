@@ -10,7 +10,13 @@
 
 #include <netinet/in.h>
 
+#include "dataplane/session/opening.h"
 #include "vnf/nat/state.h"
+
+// Of sessions and of the main thread, which are not here.
+uint32_t openings[OPENING_N + 1];
+int session_is_shared;
+uint32_t function_is_short;
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

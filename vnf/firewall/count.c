@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // What does a session count for the rule that let it pass? Called when it ends and, as it ages,
-// with what it has carried; on workers and the main thread. Finds the counter by the rule's number,
-// for that is all that a slot says; the rule itself may be gone. Next: show.c.
+// with what it has carried; on workers and the main thread. And what do packets count that were
+// denied without being asked about? Finds the counter by the rule's number, for that is all that a
+// slot says; the rule itself may be gone. Next: show.c.
 
 #include "vnf/firewall/state.h"
 
@@ -51,6 +52,22 @@ void firewall_credit(void *state, uint64_t slot, uint64_t packets, uint64_t byte
 
     if (counter == NULL)
         return;
+    __atomic_fetch_add(&counter->packets, packets, __ATOMIC_RELAXED);
+    __atomic_fetch_add(&counter->bytes, bytes, __ATOMIC_RELAXED);
+}
+
+void firewall_account(const struct function *f, uint64_t account, uint64_t packets, uint64_t bytes)
+{
+    struct firewall_state *state = f->state;
+    struct firewall_counters *row = &state->counters[firewall_n_workers()];
+    struct firewall_counter *counter = counter_of(state, account);
+
+    row->denied += packets;
+    if (account & FIREWALL_SLOT_DEFAULT)
+        row->default_hits[(uint32_t)account] += packets;
+    if (counter == NULL)
+        return;
+    __atomic_fetch_add(&counter->hits, packets, __ATOMIC_RELAXED);
     __atomic_fetch_add(&counter->packets, packets, __ATOMIC_RELAXED);
     __atomic_fetch_add(&counter->bytes, bytes, __ATOMIC_RELAXED);
 }

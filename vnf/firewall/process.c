@@ -151,6 +151,11 @@ static void count(const struct decision *d, uint8_t drop, int is_kept)
                            __ATOMIC_RELAXED);
 }
 
+static int is_logged(const struct decision *d)
+{
+    return d->rule != NULL ? d->rule->flags & API_RULE_LOG : d->policy->is_default_logged;
+}
+
 static void note(const struct decision *d, uint8_t drop)
 {
     const struct firewall_record record = {
@@ -160,9 +165,8 @@ static void note(const struct decision *d, uint8_t drop)
         .action = d->action,
         .drop = drop,
     };
-    int is_logged = d->rule != NULL ? d->rule->flags & API_RULE_LOG : d->policy->is_default_logged;
 
-    if (is_logged)
+    if (is_logged(d))
         firewall_log_add(&d->state->logs[d->ctx->worker], &record);
 }
 
@@ -177,6 +181,14 @@ static int is_stateless(const struct decision *d)
     return d->rule != NULL && (d->rule->flags & API_RULE_STATELESS);
 }
 
+// By a rule alone, or the default: a packet like this one is denied until there is another policy.
+static uint64_t account_of(const struct decision *d)
+{
+    if (d->rule != NULL)
+        return FIREWALL_ACCOUNT | d->rule->match.seq;
+    return FIREWALL_ACCOUNT | FIREWALL_SLOT_DEFAULT | d->direction;
+}
+
 static enum function_verdict judge_first(const struct decision *d)
 {
     int is_kept = !is_stateless(d) && !d->c->is_turned && !d->c->is_alone && d->c->slot != NULL;
@@ -186,6 +198,8 @@ static enum function_verdict judge_first(const struct decision *d)
         drop = take(d, is_kept);
     count(d, drop, is_kept);
     note(d, drop);
+    if (drop == DROP_FIREWALL_DENIED && !is_logged(d))
+        d->c->account = account_of(d);
     if (drop != API_DROP_NONE)
         return refuse(d, drop);
     d->c->is_stateless = is_stateless(d) != 0;
@@ -254,6 +268,7 @@ const struct function_ops firewall_ops = {
     .judge = firewall_judge,
     .release = firewall_release,
     .credit = firewall_credit,
+    .account = firewall_account,
     .version = firewall_version,
     .state_get = firewall_state_hold,
     .state_put = firewall_state_put,

@@ -33,8 +33,8 @@ static void show_firewall(const struct firewall_state *state, struct function_re
     answer->n_rules = policy->n_entries;
     answer->rule_memory =
         (uint64_t)policy->memory + policy->n_entries * sizeof(struct firewall_entry);
-    for (unsigned worker = 0; worker < firewall_n_workers(); worker++) {
-        const struct firewall_counters *row = &state->counters[worker];
+    for (unsigned i = 0; i <= firewall_n_workers(); i++) {
+        const struct firewall_counters *row = &state->counters[i];
 
         answer->allowed += load(&row->allowed);
         answer->denied += load(&row->denied);

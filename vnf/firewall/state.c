@@ -58,24 +58,25 @@ static void destroy(struct firewall_state *s)
     free(s);
 }
 
-static void *rows(size_t alignment, size_t size)
+static void *rows(unsigned n, size_t alignment, size_t size)
 {
-    void *block = aligned_alloc(alignment, firewall_n_workers() * size);
+    void *block = aligned_alloc(alignment, n * size);
 
     if (block != NULL)
-        memset(block, 0, firewall_n_workers() * size);
+        memset(block, 0, n * size);
     return block;
 }
 
 static struct firewall_state *make_state(const char *tenant, const char *name)
 {
     struct firewall_state *s = calloc(1, sizeof(*s));
+    unsigned n = firewall_n_workers();
 
     if (s == NULL)
         return NULL;
     s->is_new = 1;
-    s->counters = rows(_Alignof(struct firewall_counters), sizeof(*s->counters));
-    s->logs = rows(_Alignof(struct firewall_log), sizeof(*s->logs));
+    s->counters = rows(n + 1, _Alignof(struct firewall_counters), sizeof(*s->counters));
+    s->logs = rows(n, _Alignof(struct firewall_log), sizeof(*s->logs));
     s->policy = calloc(1, sizeof(*s->policy));
     if (s->counters == NULL || s->logs == NULL || s->policy == NULL)
         goto destroy;

@@ -26,6 +26,10 @@
 #define FIREWALL_SLOT_DEFAULT (UINT64_C(1) << 63) // no rule: the default of its direction
 #define FIREWALL_SLOT_FIRST_SHIFT 32
 
+// What counts a packet that is denied: of a rule's number, or (FIREWALL_SLOT_DEFAULT) of a
+// direction.
+#define FIREWALL_ACCOUNT (UINT64_C(1) << 62)
+
 // What a rule's number has counted. Workers add, with atomics; freed only when no rule has the
 // number and no session counts.
 struct firewall_counter {
@@ -92,7 +96,7 @@ struct firewall_edit;
 struct firewall_state {
     struct firewall_policy *policy;     // atomic
     uint32_t version;                   // atomic; main thread: changes with the policy
-    struct firewall_counters *counters; // [workers]
+    struct firewall_counters *counters; // [workers]; behind them the main thread's
     struct firewall_log *logs;          // [workers]
 
     // Main thread.
@@ -199,6 +203,7 @@ enum function_verdict firewall_judge(const struct function *f, const struct walk
                                      struct function_case *c);
 void firewall_release(void *state, uint32_t chain, uint8_t protocol, uint64_t slot);
 void firewall_credit(void *state, uint64_t slot, uint64_t packets, uint64_t bytes);
+void firewall_account(const struct function *f, uint64_t account, uint64_t packets, uint64_t bytes);
 uint32_t firewall_version(const struct function *f);
 void firewall_state_hold(void *state);
 void firewall_state_put(void *state);

@@ -67,6 +67,16 @@ static void tell_exhaustion(struct nat_state *state)
     state->logged_sec = clock_sec();
 }
 
+static uint32_t n_used(const uint32_t *n_ever)
+{
+    return __atomic_load_n(n_ever, __ATOMIC_RELAXED);
+}
+
+void nat_tend(const struct function *f)
+{
+    nat_state_back(f->state, f->config);
+}
+
 void nat_age(struct function *f, const struct generation *generation)
 {
     struct nat_state *state = f->state;
@@ -77,5 +87,7 @@ void nat_age(struct function *f, const struct generation *generation)
     if (state->n_left > 0)
         nat_address_sweep(state);
     nat_state_back(state, f->config);
+    state->backed_bindings.n_ever_before = n_used(&state->n_bindings_ever);
+    state->backed_hosts.n_ever_before = n_used(&state->n_hosts_ever);
     tell_exhaustion(state);
 }

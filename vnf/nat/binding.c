@@ -5,7 +5,7 @@
 
 #include <rte_byteorder.h>
 
-#include "dataplane/session/session.h"
+#include "dataplane/session/opening.h"
 #include "vnf/nat/state.h"
 
 static uint32_t hash_inside(const struct nat_state *state, const struct nat_wish *w)
@@ -93,9 +93,10 @@ void nat_foresee(const struct function *f, const struct session_query *const *qu
         nat_choose_foresee(state, &wishes[i], hosts[i]);
 }
 
-struct nat_binding *nat_binding_inside(struct nat_state *state, const struct nat_wish *wish)
+static struct nat_binding *find_inside(struct nat_state *state, const struct nat_wish *wish,
+                                       uint32_t hash)
 {
-    uint32_t number = nat_index_first(&state->by_inside, hash_inside(state, wish));
+    uint32_t number = nat_index_first(&state->by_inside, hash);
 
     for (; number != 0; number = nat_index_next(&state->by_inside, number)) {
         struct nat_binding *b = &state->bindings[number];
@@ -105,6 +106,11 @@ struct nat_binding *nat_binding_inside(struct nat_state *state, const struct nat
             return b;
     }
     return NULL;
+}
+
+struct nat_binding *nat_binding_inside(struct nat_state *state, const struct nat_wish *wish)
+{
+    return find_inside(state, wish, hash_inside(state, wish));
 }
 
 struct nat_binding *nat_binding_outside(struct nat_state *state, uint8_t protocol, uint32_t outside,
@@ -122,6 +128,20 @@ struct nat_binding *nat_binding_outside(struct nat_state *state, uint8_t protoco
     return NULL;
 }
 
+uint16_t nat_binding_place(const struct nat_state *state, uint8_t protocol, uint32_t outside,
+                           uint16_t outside_port)
+{
+    return opening_place(hash_outside(state, protocol, outside, outside_port));
+}
+
+// Hosts are never more than bindings.
+static void tell_if_short(const struct nat_backed *backed, uint32_t n_ever)
+{
+    if (unlikely(__atomic_load_n(&backed->n, __ATOMIC_RELAXED) < n_ever + NAT_SHORT) &&
+        __atomic_load_n(&function_is_short, __ATOMIC_RELAXED) == 0)
+        __atomic_store_n(&function_is_short, 1, __ATOMIC_RELEASE);
+}
+
 static struct nat_binding *new_record(struct nat_state *state)
 {
     struct nat_binding *b;
@@ -134,6 +154,7 @@ static struct nat_binding *new_record(struct nat_state *state)
     if (state->n_bindings_ever == NAT_MAX_BINDINGS - 1)
         return NULL;
     __atomic_store_n(&state->n_bindings_ever, state->n_bindings_ever + 1, __ATOMIC_RELAXED);
+    tell_if_short(&state->backed_bindings, state->n_bindings_ever);
     __builtin_prefetch(&state->bindings[state->n_bindings_ever + 2], 1);
     return &state->bindings[state->n_bindings_ever];
 }
@@ -144,11 +165,12 @@ static void free_record(struct nat_state *state, struct nat_binding *b)
     state->free_binding = number_of(state, b);
 }
 
-// The endpoint outside is the wish's now. `host`: 0: it is not known yet.
-static struct nat_binding *make(struct nat_state *state, const struct nat_wish *w, uint32_t host,
-                                uint32_t number, uint16_t port)
+// The endpoint outside is the wish's now. `inside`: hash_inside. `host`: 0: it is not known yet.
+static struct nat_binding *make(struct nat_state *state, const struct nat_wish *w, uint32_t inside,
+                                uint32_t host, uint32_t number, uint16_t port)
 {
     struct nat_binding *b = new_record(state);
+    uint32_t hash;
 
     if (b != NULL && host == 0)
         host = nat_host_make(state, w->chain, w->inside);
@@ -167,9 +189,10 @@ static struct nat_binding *make(struct nat_state *state, const struct nat_wish *
                               .address = (uint16_t)number,
                               .host = host,
                               .protocol = w->protocol};
-    nat_index_add(&state->by_inside, number_of(state, b), hash_inside(state, w));
-    nat_index_add(&state->by_outside, number_of(state, b),
-                  hash_outside(state, b->protocol, b->outside, port));
+    hash = hash_outside(state, b->protocol, b->outside, port);
+    nat_index_add(&state->by_inside, number_of(state, b), inside);
+    nat_index_add(&state->by_outside, number_of(state, b), hash);
+    opening_raise(opening_place(hash));
     if (state->hosts[host].n_bindings++ == 0)
         state->hosts[host].outside = b->outside;
     state->addresses[number + 1].n_bindings++;
@@ -198,8 +221,8 @@ static int has_all_it_may(const struct nat_state *state, const struct nat_wish *
 struct nat_binding *nat_binding_get(struct nat_state *state, const struct nat_wish *wish,
                                     uint8_t *drop)
 {
-    struct nat_binding *b = nat_binding_inside(state, wish);
-    uint32_t host, number;
+    uint32_t hash = hash_inside(state, wish), host, number;
+    struct nat_binding *b = find_inside(state, wish, hash);
     uint16_t port;
 
     if (b != NULL)
@@ -214,7 +237,7 @@ struct nat_binding *nat_binding_get(struct nat_state *state, const struct nat_wi
         state->counters.no_port += *drop == DROP_NAT_NO_FREE_PORT;
         return NULL;
     }
-    b = make(state, wish, host, number, port);
+    b = make(state, wish, hash, host, number, port);
     if (b == NULL) {
         give_port_back(state, wish->protocol, number, port);
         *drop = DROP_SESSION_NO_MEMORY;
@@ -240,8 +263,8 @@ struct nat_binding *nat_binding_restore(struct nat_state *state, const struct na
             return NULL;
         state->n_used[class]++;
     }
-    b = make(state, wish, nat_host_find(state, wish->chain, wish->inside), (uint32_t)number,
-             outside_port);
+    b = make(state, wish, hash_inside(state, wish), nat_host_find(state, wish->chain, wish->inside),
+             (uint32_t)number, outside_port);
     if (b == NULL)
         give_port_back(state, wish->protocol, (uint32_t)number, outside_port);
     return b;

@@ -33,6 +33,13 @@ static enum function_verdict translate_source(const struct nat_scene *s,
     return FUNCTION_ALLOW;
 }
 
+// By configuration alone it is not this NAT's.
+static enum function_verdict leave_alone(const struct nat_scene *s)
+{
+    s->c->account = NAT_ACCOUNT_UNCHANGED;
+    return s->kept == 0 ? FUNCTION_ALLOW : nat_deny(s, DROP_NAT_FILTERED);
+}
+
 static enum function_verdict outward(const struct nat_scene *s)
 {
     uint32_t destination = rte_be_to_cpu_32(s->destination);
@@ -42,10 +49,10 @@ static enum function_verdict outward(const struct nat_scene *s)
     struct nat_way source;
 
     if (rule != NULL && rule->is_exempt)
-        return s->kept == 0 ? FUNCTION_ALLOW : nat_deny(s, DROP_NAT_FILTERED);
+        return leave_alone(s);
     source = nat_plan_source(s, rule);
     if (source.deed == NAT_NOTHING && !nat_is_outside(s->config, destination))
-        return s->kept == 0 ? FUNCTION_ALLOW : nat_deny(s, DROP_NAT_FILTERED);
+        return leave_alone(s);
     nat_lock(s->state);
     if (nat_is_outside(s->config, destination))
         verdict = nat_hairpin(s, rule, &source);
@@ -69,6 +76,7 @@ static enum function_verdict pass_by(const struct nat_scene *s)
     if (s->kept != 0)
         return nat_deny(s, DROP_NAT_FILTERED);
     s->state->counters.unmatched += (uint64_t)nat_is_first(s);
+    s->c->account = NAT_ACCOUNT_UNMATCHED;
     tell_late(s);
     return FUNCTION_ALLOW;
 }
@@ -81,6 +89,8 @@ static enum function_verdict enter(const struct nat_scene *s)
         nat_settle_target(s, &target);
     if (target.deed == NAT_NOTHING)
         return pass_by(s);
+    if (target.binding == NULL) // by configuration, to which nat_settle_target noted the exception
+        s->c->account = NAT_ACCOUNT_UNCHANGED;
     if (target.binding != NULL && s->c->occasion != FUNCTION_RESTORE &&
         !nat_may_enter(s, target.binding, s->source, s->c->tuple.source_port)) {
         s->state->counters.filtered += (uint64_t)nat_is_first(s);
@@ -108,7 +118,7 @@ static enum function_verdict inward(const struct nat_scene *s)
     if (!s->c->is_turned && nat_is_outside(s->config, rte_be_to_cpu_32(s->source)))
         return nat_deny(s, DROP_NAT_FILTERED);
     if (!nat_is_outside(s->config, rte_be_to_cpu_32(s->destination)))
-        return s->kept == 0 ? FUNCTION_ALLOW : nat_deny(s, DROP_NAT_FILTERED);
+        return leave_alone(s);
     nat_lock(s->state);
     verdict = enter(s);
     nat_unlock(s->state);
@@ -136,15 +146,17 @@ enum function_verdict nat_judge(const struct function *f, const struct walk_cont
 {
     const struct nat_scene s = {.config = f->config,
                                 .state = f->state,
+                                .ctx = ctx,
                                 .c = c,
                                 .source = address_of(c->tuple.source),
                                 .destination = address_of(c->tuple.destination),
                                 .kept =
                                     c->occasion == FUNCTION_FIRST || c->is_turned ? 0 : *c->slot};
 
-    (void)ctx;
-    if (c->tuple.family != 4)
+    if (c->tuple.family != 4) {
+        c->account = NAT_ACCOUNT_UNCHANGED;
         return FUNCTION_ALLOW;
+    }
     if (c->is_alone)
         return alone(&s);
     return c->is_inward ? inward(&s) : outward(&s);
@@ -194,6 +206,19 @@ void nat_release(void *state, uint32_t chain, uint8_t protocol, uint64_t slot)
     }
 }
 
+static void nat_account(const struct function *f, uint64_t account, uint64_t packets,
+                        uint64_t bytes)
+{
+    struct nat_state *s = f->state;
+
+    (void)bytes;
+    if (account != NAT_ACCOUNT_UNMATCHED)
+        return;
+    nat_lock(s);
+    s->counters.unmatched += packets;
+    nat_unlock(s);
+}
+
 static uint32_t nat_version(const struct function *f)
 {
     return ((const struct nat_config *)f->config)->version;
@@ -217,11 +242,13 @@ const struct function_ops nat_ops = {
     .activate = nat_activate,
     .config_destroy = nat_config_destroy,
     .age = nat_age,
+    .tend = nat_tend,
     .request = nat_request,
     .judge = nat_judge,
     .foresee = nat_foresee,
     .answered = nat_answered,
     .release = nat_release,
+    .account = nat_account,
     .version = nat_version,
     .state_get = nat_hold_state,
     .state_put = nat_drop_state,

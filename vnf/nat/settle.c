@@ -10,6 +10,8 @@
 
 #include <rte_byteorder.h>
 
+#include "dataplane/walk/trace.h"
+
 void nat_write_source(const struct nat_scene *s, const struct nat_way *way)
 {
     memcpy(s->c->tuple.source, &way->address, sizeof(way->address));
@@ -35,7 +37,8 @@ static int forward_of(const struct nat_forward *forwards, const struct nat_scene
     uint32_t to;
     uint16_t to_port;
 
-    if (!nat_forward_find(forwards, s->config->n_forwards, &key, &to, &to_port))
+    if (s->config->n_forwards == 0 ||
+        !nat_forward_find(forwards, s->config->n_forwards, &key, &to, &to_port))
         return 0;
     way->address = rte_cpu_to_be_32(to);
     way->port = rte_cpu_to_be_16(to_port);
@@ -47,7 +50,7 @@ static int static_of(const struct nat_static *statics, uint32_t n, uint32_t addr
 {
     uint32_t to;
 
-    if (!nat_static_find(statics, n, rte_be_to_cpu_32(address), &to))
+    if (n == 0 || !nat_static_find(statics, n, rte_be_to_cpu_32(address), &to))
         return 0;
     way->address = rte_cpu_to_be_32(to);
     way->port = port;
@@ -174,6 +177,17 @@ void nat_admit(const struct nat_scene *s, struct nat_binding *b, uint32_t remote
         nat_remote_add(s->state, b, remote_of(s, remote, port));
 }
 
+// Under the lock, so none comes to be between the look and the note.
+static void note_absence(const struct nat_scene *s, uint16_t port)
+{
+    struct rte_mbuf *m = (struct rte_mbuf *)(uintptr_t)s->c->m;
+    struct walk_trace *t = m != NULL ? walk_trace_of(s->ctx, m) : NULL;
+
+    if (t != NULL)
+        walk_trace_opening(t,
+                           nat_binding_place(s->state, s->c->tuple.protocol, s->destination, port));
+}
+
 // The binding that the destination belongs to.
 static struct nat_binding *find_target(const struct nat_scene *s)
 {
@@ -186,9 +200,11 @@ static struct nat_binding *find_target(const struct nat_scene *s)
     else if (protocol == IPPROTO_ICMP && !s->c->is_inward && port == 0)
         port = s->c->tuple.source_port; // RFC 7857, 12: a query has one identifier for both ends
     b = nat_binding_outside(s->state, protocol, s->destination, port);
-    if (b == NULL || b->chain != s->c->chain)
-        return NULL;
-    return nat_class_of(protocol) >= 0 || b->remote == s->source ? b : NULL;
+    if (b != NULL && b->chain == s->c->chain &&
+        (nat_class_of(protocol) >= 0 || b->remote == s->source))
+        return b;
+    note_absence(s, port);
+    return NULL;
 }
 
 // Who begins from outside prolongs no mapping, if that is so configured (RFC 4787, REQ-6; RFC 7857,

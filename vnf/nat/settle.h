@@ -10,6 +10,7 @@
 struct nat_scene {
     const struct nat_config *config;
     struct nat_state *state;
+    const struct walk_context *ctx;
     struct function_case *c;
     uint32_t source, destination; // network order
     uint64_t kept;                // slot of AGAIN and RESTORE

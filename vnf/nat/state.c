@@ -25,11 +25,11 @@
 #define MAX_BUCKETS (NAT_MAX_BINDINGS / NAT_INDEX_LOAD)
 #define MAX_ADDRESS_BUCKETS (NAT_MAX_ADDRESSES / NAT_INDEX_LOAD)
 // Records ahead: a small NAT shall stay small, a busy one take no page fault. By what was new since
-// the last call, a tenth of a second ago.
+// the last nat_age, a tenth of a second ago.
 #define MIN_AHEAD 16384U
 #define AHEAD_FACTOR 4U
 #define BACK_AT_ONCE 16384U
-// From here on in huge pages: such a fault would be a pause.
+// Records that lie in small pages, as all of a small NAT do.
 #define SMALL (NAT_MAX_BINDINGS / 32)
 #define BACKED_MAPS 256U // addresses; twelve kilobytes of each map
 
@@ -39,7 +39,6 @@ static struct nat_state *chains[N_CHAINS]; // by names
 struct room {
     void **at;
     size_t size;
-    int is_by_record; // for each of NAT_MAX_BINDINGS, filled from the beginning
 };
 
 #define N_ROOMS 9
@@ -47,15 +46,15 @@ struct room {
 static void list_rooms(struct nat_state *s, struct nat_bucket **buckets, struct room *rooms)
 {
     const struct room all[N_ROOMS] = {
-        {(void **)&s->bindings, NAT_MAX_BINDINGS * sizeof(*s->bindings), 1},
-        {(void **)&s->remotes, NAT_MAX_BINDINGS * sizeof(*s->remotes), 0},
-        {(void **)&s->hosts, NAT_MAX_BINDINGS * sizeof(*s->hosts), 1},
-        {(void **)&s->addresses, (NAT_MAX_ADDRESSES + 1) * sizeof(*s->addresses), 0},
-        {(void **)&s->maps, NAT_MAX_ADDRESSES * NAT_N_CLASSES * sizeof(*s->maps), 0},
-        {(void **)&buckets[0], MAX_BUCKETS * sizeof(struct nat_bucket), 1},
-        {(void **)&buckets[1], MAX_BUCKETS * sizeof(struct nat_bucket), 1},
-        {(void **)&buckets[2], MAX_BUCKETS * sizeof(struct nat_bucket), 1},
-        {(void **)&buckets[3], MAX_ADDRESS_BUCKETS * sizeof(struct nat_bucket), 0},
+        {(void **)&s->bindings, NAT_MAX_BINDINGS * sizeof(*s->bindings)},
+        {(void **)&s->remotes, NAT_MAX_BINDINGS * sizeof(*s->remotes)},
+        {(void **)&s->hosts, NAT_MAX_BINDINGS * sizeof(*s->hosts)},
+        {(void **)&s->addresses, (NAT_MAX_ADDRESSES + 1) * sizeof(*s->addresses)},
+        {(void **)&s->maps, NAT_MAX_ADDRESSES * NAT_N_CLASSES * sizeof(*s->maps)},
+        {(void **)&buckets[0], MAX_BUCKETS * sizeof(struct nat_bucket)},
+        {(void **)&buckets[1], MAX_BUCKETS * sizeof(struct nat_bucket)},
+        {(void **)&buckets[2], MAX_BUCKETS * sizeof(struct nat_bucket)},
+        {(void **)&buckets[3], MAX_ADDRESS_BUCKETS * sizeof(struct nat_bucket)},
     };
 
     memcpy(rooms, all, sizeof(all));
@@ -75,7 +74,6 @@ static int init_memory(struct nat_state *s)
 {
     struct nat_bucket *buckets[4];
     struct room rooms[N_ROOMS];
-    size_t small;
     char *at;
 
     list_rooms(s, buckets, rooms);
@@ -87,10 +85,6 @@ static int init_memory(struct nat_state *s)
     at = RTE_PTR_ALIGN_CEIL(s->memory, HUGE_PAGE);
     for (unsigned i = 0; i < N_ROOMS; i++) {
         *rooms[i].at = at;
-        small = RTE_ALIGN_CEIL(rooms[i].size * SMALL / NAT_MAX_BINDINGS, HUGE_PAGE);
-        // New bindings go all over them: fewer entries of the TLB.
-        if (rooms[i].is_by_record)
-            (void)madvise(at + small, rooms[i].size - small, MADV_HUGEPAGE);
         at += RTE_ALIGN_CEIL(rooms[i].size, HUGE_PAGE);
     }
     nat_index_init(&s->by_inside, buckets[0], MAX_BUCKETS, &s->bindings[0].by_inside,
@@ -193,10 +187,24 @@ static void back(const void *array, size_t size, uint32_t from, uint32_t to)
         (void)madvise((void *)first, RTE_ALIGN_CEIL(last - first, page), MADV_POPULATE_WRITE);
 }
 
+// Behind the first records in huge pages, for new bindings go all over them: fewer entries of the
+// TLB. Only what is backed at once: a worker that came too early would have to clear one.
+static void thicken(const void *array, size_t size, uint32_t from, uint32_t to)
+{
+    uintptr_t first = RTE_ALIGN_FLOOR((uintptr_t)array + from * size, HUGE_PAGE);
+    uintptr_t last = RTE_ALIGN_CEIL((uintptr_t)array + to * size, HUGE_PAGE);
+
+    (void)madvise((void *)first, last - first, MADV_HUGEPAGE);
+}
+
 static void back_buckets(const struct nat_index *index, uint32_t from, uint32_t to)
 {
-    back(index->buckets, sizeof(*index->buckets), from / NAT_INDEX_LOAD,
-         RTE_MIN(to / NAT_INDEX_LOAD + 1, index->max_buckets));
+    uint32_t first = from / NAT_INDEX_LOAD;
+    uint32_t end = RTE_MIN(to / NAT_INDEX_LOAD + 1, index->max_buckets);
+
+    if (from >= SMALL)
+        thicken(index->buckets, sizeof(*index->buckets), first, end);
+    back(index->buckets, sizeof(*index->buckets), first, end);
 }
 
 // Ports in use, of the classes that there most likely are.
@@ -211,6 +219,8 @@ static void back_maps(const struct nat_state *state, uint32_t number)
 static void back_bindings(const struct nat_state *state, const struct nat_config *config,
                           uint32_t from, uint32_t to)
 {
+    if (from >= SMALL)
+        thicken(state->bindings, sizeof(*state->bindings), from, to);
     back(state->bindings, sizeof(*state->bindings), from, to);
     back_buckets(&state->by_inside, from, to);
     back_buckets(&state->by_outside, from, to);
@@ -220,6 +230,8 @@ static void back_bindings(const struct nat_state *state, const struct nat_config
 
 static void back_hosts(const struct nat_state *state, uint32_t from, uint32_t to)
 {
+    if (from >= SMALL)
+        thicken(state->hosts, sizeof(*state->hosts), from, to);
     back(state->hosts, sizeof(*state->hosts), from, to);
     back_buckets(&state->by_host, from, to);
 }
@@ -231,7 +243,6 @@ static uint32_t wanted(struct nat_backed *backed, const uint32_t *n_ever)
     uint32_t ahead = RTE_MAX(AHEAD_FACTOR * (n - backed->n_ever_before), MIN_AHEAD);
     uint32_t to = RTE_MIN(n + ahead, NAT_MAX_BINDINGS);
 
-    backed->n_ever_before = n;
     return to < NAT_MAX_BINDINGS && to < backed->n + MIN_AHEAD / 4 ? backed->n : to;
 }
 
@@ -249,8 +260,8 @@ void nat_state_back(struct nat_state *state, const struct nat_config *config)
     }
     if (state->backed_hosts.n < n_hosts)
         back_hosts(state, state->backed_hosts.n, n_hosts);
-    state->backed_bindings.n = n_bindings;
-    state->backed_hosts.n = n_hosts;
+    __atomic_store_n(&state->backed_bindings.n, n_bindings, __ATOMIC_RELAXED);
+    __atomic_store_n(&state->backed_hosts.n, n_hosts, __ATOMIC_RELAXED);
 }
 
 void nat_lock(struct nat_state *state)

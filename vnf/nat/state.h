@@ -97,9 +97,11 @@ struct nat_counters {
 
 // Records that there is memory for.
 struct nat_backed {
-    uint32_t n;
-    uint32_t n_ever_before; // that were used, at the last nat_state_back
+    uint32_t n;             // atomic
+    uint32_t n_ever_before; // that were used, at the last nat_age
 };
+
+#define NAT_SHORT 12288U // records left with memory: the main thread is to hurry
 
 struct nat_state {
     uint32_t lock;
@@ -129,8 +131,8 @@ struct nat_state {
     unsigned n_references;
     const struct nat_config *newest; // made last
     const struct nat_config *active;
-    struct nat_backed backed_bindings, backed_hosts;
-    uint32_t n_backed_maps; // addresses
+    struct nat_backed backed_bindings, backed_hosts; // workers read `n`
+    uint32_t n_backed_maps;                          // addresses
     uint32_t rotate_sec, rotate_address;
     uint64_t logged_no_port;
     uint32_t logged_sec;
@@ -238,6 +240,9 @@ struct nat_binding *nat_binding_restore(struct nat_state *state, const struct na
 struct nat_binding *nat_binding_outside(struct nat_state *state, uint8_t protocol, uint32_t outside,
                                         uint16_t outside_port);
 struct nat_binding *nat_binding_inside(struct nat_state *state, const struct nat_wish *wish);
+// Whose number (session/opening.h) grows when there is one with this endpoint outside.
+uint16_t nat_binding_place(const struct nat_state *state, uint8_t protocol, uint32_t outside,
+                           uint16_t outside_port);
 // One that is begun from outside names it by the endpoint inside (NAT_TARGET): `is_inward`.
 void nat_binding_hold(struct nat_binding *b, int is_inward);
 // One session less; the last one ends it. A binding that was made and that nobody holds ends, too.
@@ -312,6 +317,10 @@ enum nat_deed {
 
 #define NAT_HAIRPIN (UINT64_C(1) << 56) // the target is translated, too
 
+// Of what it allowed, but another one denies: without a binding, so nothing is held.
+#define NAT_ACCOUNT_UNCHANGED 1 // or translated by configuration: nothing is counted
+#define NAT_ACCOUNT_UNMATCHED 2
+
 static inline uint64_t nat_slot(enum nat_deed deed, uint32_t address, uint16_t port)
 {
     return (uint64_t)deed << 48 | (uint64_t)port << 32 | address;
@@ -344,6 +353,7 @@ int nat_config_create(struct function *f, const struct model *model, uint32_t in
 void nat_config_destroy(struct function *f);
 void nat_activate(struct function *f, const struct generation *generation);
 void nat_age(struct function *f, const struct generation *generation);
+void nat_tend(const struct function *f);
 int nat_request(struct function *f, struct function_request *request, struct error *e);
 enum function_verdict nat_judge(const struct function *f, const struct walk_context *ctx,
                                 struct function_case *c);

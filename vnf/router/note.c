@@ -18,7 +18,7 @@ void router_note_route(const struct router_scene *s, struct rte_mbuf *m,
     walk_trace_depend_own(t, route_place(routes, family, packet_destination(m, family)));
     if (in->flags & API_INTERFACE_STRICT_URPF)
         walk_trace_depend_own(t, route_place(routes, family, packet_source(m, family)));
-    walk_trace_depend_shared(t, route_place_of_all(routes));
+    walk_trace_depend_common(t, route_place_of_all(routes));
 }
 
 void router_note_neighbor(const struct router_scene *s, struct rte_mbuf *m,

@@ -30,23 +30,34 @@ static void make_frames(void)
     lab_udp(&in_translated, 0, SERVER, 53, INSIDE, 1000);
 }
 
-static void two_first_packets_come_together(void **state)
+#define N_TOGETHER 3
+
+static void receive_together(const struct frame *const frames[N_TOGETHER],
+                             const unsigned ports[N_TOGETHER])
 {
-    struct walk_context ctx;
-    struct rte_mbuf *m[3];
+    struct walk_context ctx = walk_lab_context();
+    struct rte_mbuf *m[N_TOGETHER];
+
+    for (unsigned i = 0; i < N_TOGETHER; i++) {
+        m[i] = mbuf_build(walk_lab_pool(), frames[i]->bytes, frames[i]->len, NULL, 0,
+                          MBUF_TAILROOM_ANY);
+        packet_of(m[i])->in_port = (uint16_t)walk_lab_port(ports[i])->slot;
+        packet_of(m[i])->offload = 0;
+    }
+    parse_burst(m, N_TOGETHER);
+    walk_burst(&ctx, m, N_TOGETHER);
+    port_tx_flush(ctx.tx);
+}
+
+static void first_packets_come_together(void **state)
+{
+    static const struct frame *const frames[N_TOGETHER] = {&out, &out, &out};
+    static const unsigned ports[N_TOGETHER] = {LAB_IN, LAB_IN, LAB_IN};
 
     (void)state;
     make_frames();
     lab_publish("fn");
-    ctx = walk_lab_context();
-    for (unsigned i = 0; i < 3; i++) {
-        m[i] = mbuf_build(walk_lab_pool(), out.bytes, out.len, NULL, 0, MBUF_TAILROOM_ANY);
-        packet_of(m[i])->in_port = (uint16_t)walk_lab_port(LAB_IN)->slot;
-        packet_of(m[i])->offload = 0;
-    }
-    parse_burst(m, 3);
-    walk_burst(&ctx, m, 3);
-    port_tx_flush(ctx.tx);
+    receive_together(frames, ports);
     lab_expect(LAB_OUT, 3, &out_translated);
     assert_string_equal(lab_asked, "fn");
     assert_int_equal(lab_counters().opened, 1);
@@ -150,6 +161,27 @@ static void an_error_comes_back_in(void **state)
     lab_expect(LAB_IN, 2, &error_translated);
     assert_string_equal(lab_asked, "fn");
     assert_int_equal(lab_counters().related, 2);
+}
+
+// A session is opened a little after its first packet was judged, but before somebody asks for it.
+static void what_belongs_to_it_comes_together_with_the_first_packet(void **state)
+{
+    static struct frame error, error_translated;
+    static const struct frame *const frames[N_TOGETHER] = {&out, &error, &in};
+    static const unsigned ports[N_TOGETHER] = {LAB_IN, LAB_OUT, LAB_OUT};
+
+    (void)state;
+    make_frames();
+    lab_publish("fn");
+    make_error(&error, &out_translated, 0, HOP, MAPPED);
+    make_error(&error_translated, &out, 0, HOP, INSIDE);
+    receive_together(frames, ports);
+    lab_expect(LAB_OUT, 1, &out_translated);
+    assert_int_equal(walk_lab_n_sent(LAB_IN), 2);
+    lab_expect(LAB_IN, 2, &in_translated);
+    assert_string_equal(lab_asked, "fn");
+    assert_int_equal(lab_counters().related, 1);
+    assert_int_equal(lab_n_sessions(), 1);
 }
 
 // From inside, by the endpoint or a hop before it: nobody outside hears an inside address.
@@ -308,7 +340,8 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, lab_setup, lab_teardown)
     const struct CMUnitTest tests[] = {
-        TEST(two_first_packets_come_together),
+        TEST(first_packets_come_together),
+        TEST(what_belongs_to_it_comes_together_with_the_first_packet),
         TEST(the_link_speaks_for_itself),
         TEST(a_group_has_no_session),
         TEST(a_group_is_not_translated),

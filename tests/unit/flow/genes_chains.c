@@ -3,6 +3,7 @@
 // makes it.
 
 #include "tests/unit/flow/genes.h"
+#include "tests/unit/flow/wire.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -53,6 +54,8 @@ void genes_rule(unsigned i, struct api_rule *rule)
     rule->destination_port_first = rules[i].first;
     rule->destination_port_last = rules[i].last;
     rule->connection_limit = rules[i].limit;
+    if (rule->direction == API_DIRECTION_IN && rule->protocol == IPPROTO_TCP) // begun by SYN only
+        rule->tcp_flags = rule->tcp_flags_mask = WIRE_SYN;
     rule->source_group = rule->destination_group = API_NONE;
     rule->source_port_group = rule->destination_port_group = API_NONE;
 }

@@ -42,20 +42,68 @@ static void begin(void)
     assert_true(plain_send(plain));
 }
 
-// So that what is learned stays learned.
-static void test_walks_now_and_then(void **state)
+// Seconds until a packet walks, one each second behind one of `other` ports that go the same way.
+static unsigned seconds_by_flow(const uint8_t *genes, unsigned other)
+{
+    unsigned sec = 0;
+
+    do {
+        world_pass(1000);
+        sec++;
+        for (unsigned i = 1; i <= other; i++)
+            plain_send_from(genes, (uint16_t)(PLAIN_SOURCE_PORT + i));
+    } while (plain_send(genes));
+    return sec;
+}
+
+// So that next hops stay known.
+static void test_way_walks_now_and_then(void **state)
 {
     (void)state;
     begin();
-    for (unsigned round = 0; round < 3; round++) {
-        unsigned sec = 0;
+    for (unsigned round = 0; round < 3; round++)
+        assert_int_equal(seconds_by_flow(plain, 0), WAY_WALK_SEC);
+}
 
-        do {
-            world_pass(1000);
-            sec++;
-        } while (plain_send(plain));
-        assert_in_range(sec, FLOW_LIFE_SEC, 2 * FLOW_LIFE_SEC);
-    }
+static void hold_life(uint8_t ageing, unsigned least_sec, unsigned most_sec)
+{
+    uint8_t genes[N_GENES] = {0};
+
+    genes[GENE_LAN] = PLAIN_LAN_SWITCH;
+    genes[GENE_SWITCH] = ageing;
+    plain_begin(genes, 4096);
+    assert_false(plain_send(genes));
+    assert_false(plain_send(genes));
+    for (unsigned round = 0; round < 3; round++)
+        assert_in_range(seconds_by_flow(genes, 1), least_sec, most_sec);
+}
+
+// So that the source's MAC stays known.
+static void test_walks_now_and_then(void **state)
+{
+    (void)state;
+    hold_life(PLAIN_AGEING_300, 300 / 8, 2 * 300 / 8);
+}
+
+static void test_walks_where_nothing_ages(void **state)
+{
+    (void)state;
+    hold_life(PLAIN_NO_AGEING, FLOW_LIFE_SEC, 2 * FLOW_LIFE_SEC);
+}
+
+static void test_goes_with_its_session(void **state)
+{
+    struct api_clear_sessions question = {.cursor = 0};
+    struct function_request request = {
+        .type = API_CLEAR_SESSIONS, .items = &question, .n_items = 1};
+    struct world_answer answer;
+
+    (void)state;
+    begin();
+    assert_int_equal(count_flows(), 1);
+    assert_int_equal(world_request(NULL, NULL, &request, &answer), 0);
+    world_pass(20 * 1000);
+    assert_int_equal(count_flows(), 0);
 }
 
 static void test_ends_when_silent(void **state)
@@ -63,7 +111,7 @@ static void test_ends_when_silent(void **state)
     (void)state;
     begin();
     assert_int_equal(count_flows(), 1);
-    world_pass((2 * FLOW_LIFE_SEC + FLOW_GRACE_SEC + 8) * 1000);
+    world_pass((2 * FLOW_LIFE_SEC + FLOW_GRACE_SEC + 16) * 1000);
     assert_int_equal(count_flows(), 0);
     assert_false(plain_send(plain));
     assert_true(plain_send(plain));
@@ -144,7 +192,10 @@ static int setup_world(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_teardown(test_way_walks_now_and_then, plain_end),
         cmocka_unit_test_teardown(test_walks_now_and_then, plain_end),
+        cmocka_unit_test_teardown(test_walks_where_nothing_ages, plain_end),
+        cmocka_unit_test_teardown(test_goes_with_its_session, plain_end),
         cmocka_unit_test_teardown(test_ends_when_silent, plain_end),
         cmocka_unit_test_teardown(test_session_ends, plain_end),
         cmocka_unit_test_teardown(test_survives_other_commits, plain_end),

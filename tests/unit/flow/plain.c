@@ -112,10 +112,17 @@ void plain_open_tcp(const uint8_t *genes)
 
 int plain_send(const uint8_t *genes)
 {
+    return plain_send_from(genes, PLAIN_SOURCE_PORT);
+}
+
+int plain_send_from(const uint8_t *genes, uint16_t port)
+{
     static struct wire w;
     const struct world_frame frame = {.wire = &w};
 
     plain_packet(&w, genes, 4, IPPROTO_UDP, 0);
+    wire_put16(&w, w.l4, port);
+    wire_seal(&w);
     world_add(PORT_A, &frame);
     world_receive();
     world_forget();

@@ -12,6 +12,9 @@
 #define PLAIN_DESTINATION_PORT 8080
 #define PLAIN_EDGE_FIREWALL 2 // of GENE_EDGE: no NAT
 #define PLAIN_WAN_1400 4      // of GENE_MTU
+#define PLAIN_LAN_SWITCH 1    // of GENE_LAN
+#define PLAIN_AGEING_300 0    // of GENE_SWITCH
+#define PLAIN_NO_AGEING 1
 
 // Begin with this configuration; `max_flows` 0: without flows. And end, if it has begun: cmocka.
 void plain_begin(const uint8_t *genes, uint32_t max_flows);
@@ -25,5 +28,6 @@ void plain_packet(struct wire *w, const uint8_t *genes, uint8_t family, uint8_t 
 void plain_open_tcp(const uint8_t *genes);
 // Send a UDP packet over IPv4 in a burst of its own. 1: a flow has carried it out.
 int plain_send(const uint8_t *genes);
+int plain_send_from(const uint8_t *genes, uint16_t port);
 
 #endif

@@ -4,7 +4,8 @@
 // protocol 0, options and fragments whose ports are elsewhere, ND whose target the key had not,
 // the same addresses in another VLAN. Here each is sent by an attacker before, between, beside and
 // behind the packets of a victim with the same addresses and ports. What the victim's packets
-// become is the same as without him; what his own become is what the walk says.
+// become is the same as without him; what his own become is what the walk says. And likewise where
+// the victim's are denied.
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -24,6 +25,7 @@
 #define TYPE_IP6 0x86dd
 #define VICTIM 0x54434956 // marks
 #define MAX_SEEN 64
+#define DENY_OUT 0x10 // of GENE_DEFAULTS
 
 struct poison {
     const char *name;
@@ -182,6 +184,45 @@ static void test_poison(void **state)
     }
 }
 
+// The victim's packets are denied: what the attacker's become is still theirs alone. Told are all
+// frames and drops. Returns whether the last of the victim's needed no walk.
+static int play_denied(const struct poison *c, uint32_t max_flows, struct transcript *t)
+{
+    const uint8_t genes[N_GENES] = {[GENE_LAN] = c->lan,
+                                    [GENE_GUARD] = c->guard,
+                                    [GENE_MTU] = PLAIN_WAN_1400,
+                                    [GENE_EDGE] = PLAIN_EDGE_FIREWALL,
+                                    [GENE_DEFAULTS] = DENY_OUT};
+    static struct outcome o;
+
+    plain_begin_with(genes, max_flows, t);
+    memset(&o, 0, sizeof(o));
+    for (unsigned round = 0; round < 4; round++) {
+        send_each(c, 0, 2, &o);
+        send_each(c, 1, 2, &o);
+        world_tell_drops();
+    }
+    send_each(c, 0, 3, &o); // where he had its place, it is kept anew
+    assert_int_equal(o.n, 0);
+    world_pass(3000);
+    world_tell_drops();
+    (void)plain_end(NULL);
+    return world_carried() == 1;
+}
+
+static void test_poison_denied(void **state)
+{
+    const struct poison *c = *state;
+    static struct transcript with, without;
+
+    assert_true(play_denied(c, 4096, &with));
+    (void)play_denied(c, 0, &without);
+    if (transcript_difference(&with, &without) != UINT32_MAX) {
+        transcript_print_difference(&without, &with, stderr);
+        fail();
+    }
+}
+
 #define UDP4 .family = 4, .protocol = IPPROTO_UDP
 #define UDP6 .family = 6, .protocol = IPPROTO_UDP
 #define TCP4 .family = 4, .protocol = IPPROTO_TCP
@@ -286,10 +327,13 @@ static int setup_world(void **state)
 int main(void)
 {
     enum { N_CASES = sizeof(cases) / sizeof(cases[0]) };
-    static struct CMUnitTest tests[N_CASES + 1];
+    static struct CMUnitTest tests[2 * N_CASES + 1];
 
-    for (unsigned i = 0; i < N_CASES; i++)
+    for (unsigned i = 0; i < N_CASES; i++) {
         tests[i] = (struct CMUnitTest){cases[i].name, test_poison, NULL, plain_end, &cases[i]};
-    tests[N_CASES] = (struct CMUnitTest)cmocka_unit_test_teardown(test_nd_target, plain_end);
+        tests[N_CASES + i] = tests[i];
+        tests[N_CASES + i].test_func = test_poison_denied;
+    }
+    tests[2 * N_CASES] = (struct CMUnitTest)cmocka_unit_test_teardown(test_nd_target, plain_end);
     return cmocka_run_group_tests_name("flow-poison", tests, setup_world, NULL);
 }

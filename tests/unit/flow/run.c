@@ -219,6 +219,9 @@ static void take(struct run *run, const struct step *step)
     case STEP_COMMIT:
         commit(run);
         break;
+    case STEP_SPOOF:
+        run_spoof(run, step);
+        break;
     default:
         run_ask(run, step);
         break;
@@ -229,7 +232,7 @@ static int is_sending(const struct step *step)
 {
     enum step_kind kind = step_kind(step);
 
-    return kind == STEP_NEW || kind == STEP_REPLY || kind == STEP_AGAIN;
+    return kind == STEP_NEW || kind == STEP_REPLY || kind == STEP_AGAIN || kind == STEP_SPOOF;
 }
 
 static void begin(struct run *run, const struct sequence *s, uint32_t max_flows,

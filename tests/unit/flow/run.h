@@ -40,6 +40,16 @@ void run_sequence(const struct sequence *s, int has_flows, struct world_order *o
 void run_new(struct run *run, const struct step *step);
 void run_reply(struct run *run, const struct step *step);
 void run_again(struct run *run, const struct step *step);
+// Make a packet as run_new sends it; returns who sends it.
+struct wire;
+enum genes_host run_make(struct run *run, const struct step *step, struct wire *w);
+// Make what answers it of a frame; sound TCP, UDP, SCTP or ICMP.
+void run_turn(const struct step *step, struct wire *w);
+int run_is_outside(unsigned host);
+// Send it, as the step says how often.
+void run_send(struct run *run, const struct step *step, unsigned port, const struct wire *w);
+// spoof.c
+void run_spoof(struct run *run, const struct step *step);
 
 // react.c
 void run_remember(struct run_frame *ring, unsigned *n, const struct run_frame *frame);

@@ -48,6 +48,7 @@ void world_count_share(uint64_t eligible)
     for (unsigned i = 0; i < world_burst.n; i++) {
         uint8_t *n = seen_of(world_burst.stream[i]);
 
+        world_share.n_denied += (world_burst.carried >> i & 1) && world_burst.left_as[i] == 0;
         if (world_burst.left_as[i] == 0 || world_burst.stream[i] == 0)
             continue;
         world_share.n_eligible += eligible >> i & 1;

@@ -13,11 +13,12 @@ static const struct {
     unsigned weight; // of 256
     const char *name;
 } kinds[N_STEP_KINDS] = {
-    {STEP_NEW, 26, "new"},    {STEP_REPLY, 84, "reply"},  {STEP_AGAIN, 78, "again"},
+    {STEP_NEW, 26, "new"},    {STEP_REPLY, 78, "reply"},  {STEP_AGAIN, 78, "again"},
     {STEP_PASS, 12, "pass"},  {STEP_EDIT, 10, "edit"},    {STEP_RULE, 8, "rule"},
     {STEP_ROUTE, 6, "route"}, {STEP_STATIC, 3, "static"}, {STEP_LINK, 5, "link"},
     {STEP_MOVE, 5, "move"},   {STEP_RENEW, 5, "renew"},   {STEP_CLEAR, 2, "clear"},
     {STEP_CHECK, 4, "check"}, {STEP_COMMIT, 3, "commit"}, {STEP_ASK, 5, "ask"},
+    {STEP_SPOOF, 6, "spoof"},
 };
 
 static const char *const change_names[N_CHANGES] = {

@@ -27,6 +27,7 @@ enum step_kind {
     STEP_CHECK,  // all counters
     STEP_COMMIT, // the same once more
     STEP_ASK,    // a host asks for a neighbour
+    STEP_SPOOF,  // what looks like the answer comes before the question, then both
     N_STEP_KINDS,
 };
 

@@ -32,7 +32,7 @@ static const uint8_t owners[N_DESTINATIONS] = {
 // Where conversations are likely: of hosts inside, of those outside.
 static const uint8_t likely[2][8] = {{0, 1, 0, 2, 0, 1, 5, 13}, {3, 6, 12, 3, 6, 7, 4, 5}};
 static const uint16_t port_numbers[16] = {8080, 53, 80, 443,  1000, 40000, 5353, 4500,
-                                          7,    25, 22, 2000, 1234, 40001, 6000, 6001};
+                                          7,    25, 22, 2000, 1234, 40001, 1024, 1025};
 static const uint16_t sizes[16] = {0,  1,   20,  8,    100,  64,   300,  18,
                                    26, 512, 900, 1200, 1400, 1460, 1472, 3};
 
@@ -41,7 +41,7 @@ struct genes_place run_place(const struct run *run, enum genes_host host)
     return genes_place(run->genes, run->hosts[host].at);
 }
 
-static int is_outside(unsigned host)
+int run_is_outside(unsigned host)
 {
     return host == HOST_W1 || host == HOST_W2;
 }
@@ -52,7 +52,7 @@ static int is_near(const struct run *run, enum genes_host host, unsigned other)
         return 0;
     if (genes_shape(run->genes) == SHAPE_BRIDGED)
         return 1;
-    return is_outside(host) == is_outside(other) && (host == HOST_D1) == (other == HOST_D1);
+    return run_is_outside(host) == run_is_outside(other) && (host == HOST_D1) == (other == HOST_D1);
 }
 
 static void next_mac(const struct run *run, enum genes_host host, unsigned where, uint8_t mac[6])
@@ -76,7 +76,7 @@ static void source_of(const struct run *run, const struct step *step, enum genes
     uint8_t f;
 
     (void)run;
-    if (is_outside(host) && step->who & 0x30)
+    if (run_is_outside(host) && step->who & 0x30)
         genes_parse(destinations[step->who & 0x10 ? 0 : 1][family == 6], address, &f);
     else
         genes_host_address(host, family, address);
@@ -160,8 +160,7 @@ static void send_one(struct run *run, const struct step *step, unsigned port, st
     }
 }
 
-static void send_copies(struct run *run, const struct step *step, unsigned port,
-                        const struct wire *w)
+void run_send(struct run *run, const struct step *step, unsigned port, const struct wire *w)
 {
     static struct wire copy;
     const struct run_frame sent = {port, run->transcript->step, (struct wire *)(uintptr_t)w};
@@ -192,15 +191,14 @@ static enum genes_host present(const struct run *run, const struct step *step)
     return port == PORT_X && !genes_has_switch(run->genes, GENE_WAN) ? HOST_W1 : host;
 }
 
-void run_new(struct run *run, const struct step *step)
+enum genes_host run_make(struct run *run, const struct step *step, struct wire *w)
 {
     static const uint8_t protocols[2][8] = {
         {IPPROTO_UDP, IPPROTO_TCP, IPPROTO_UDP, IPPROTO_TCP, IPPROTO_TCP, IPPROTO_ICMP, 47, 132},
         {IPPROTO_UDP, IPPROTO_TCP, IPPROTO_UDP, IPPROTO_TCP, IPPROTO_TCP, IPPROTO_ICMPV6, 47, 0}};
-    static struct wire w;
     enum genes_host host = present(run, step);
     unsigned where =
-        step->form & 0x60 ? likely[is_outside(host)][step->where & 7] : step->where & 15U;
+        step->form & 0x60 ? likely[run_is_outside(host)][step->where & 7] : step->where & 15U;
     uint8_t mac[6], is6 = (step->who >> 6 & 3) == 3, family;
     struct wire_ip ip = {
         .family = is6 ? 6 : 4, .protocol = protocols[is6][step->where >> 4 & 7], .ttl = 64};
@@ -208,14 +206,22 @@ void run_new(struct run *run, const struct step *step)
     source_of(run, step, host, ip.family, ip.source);
     genes_parse(destinations[where][is6], ip.destination, &family);
     next_mac(run, host, where, mac);
-    run_begin_frame(run, &w, host, mac, is6 ? TYPE_IP6 : TYPE_IP4);
-    wire_add_ip(&w, &ip);
-    add_l4(run, step, &w);
-    if (w.protocol == IPPROTO_TCP && w.bytes[w.l4 + 13U] == WIRE_SYN && step->extra & 0x20)
-        add_syn_options(&w);
-    wire_seal(&w);
+    run_begin_frame(run, w, host, mac, is6 ? TYPE_IP6 : TYPE_IP4);
+    wire_add_ip(w, &ip);
+    add_l4(run, step, w);
+    if (w->protocol == IPPROTO_TCP && w->bytes[w->l4 + 13U] == WIRE_SYN && step->extra & 0x20)
+        add_syn_options(w);
+    wire_seal(w);
     run->mark++;
-    send_copies(run, step, run_place(run, host).port, &w);
+    return host;
+}
+
+void run_new(struct run *run, const struct step *step)
+{
+    static struct wire w;
+    enum genes_host host = run_make(run, step, &w);
+
+    run_send(run, step, run_place(run, host).port, &w);
 }
 
 // By who got it: MACs, addresses and ports the other way round.
@@ -295,6 +301,17 @@ static void make_error(const struct step *step, struct wire *w)
     wire_add(w, quoted.bytes + l3, n < most ? n : most);
 }
 
+void run_turn(const struct step *step, struct wire *w)
+{
+    turn(w);
+    if (w->protocol == IPPROTO_TCP)
+        continue_tcp(step, w);
+    if (w->protocol == IPPROTO_ICMP && w->bytes[w->l4] == 8)
+        w->bytes[w->l4] = 0;
+    if (w->protocol == IPPROTO_ICMPV6 && w->bytes[w->l4] == 128)
+        w->bytes[w->l4] = 129;
+}
+
 void run_reply(struct run *run, const struct step *step)
 {
     const struct run_frame *f = run_recall(run, run->got, run->n_got, step);
@@ -308,13 +325,7 @@ void run_reply(struct run *run, const struct step *step)
     if ((step->where & 0xf) == 1 && w.protocol != IPPROTO_ICMP && w.protocol != IPPROTO_ICMPV6) {
         make_error(step, &w);
     } else {
-        turn(&w);
-        if (w.protocol == IPPROTO_TCP)
-            continue_tcp(step, &w);
-        if (w.protocol == IPPROTO_ICMP && w.bytes[w.l4] == 8)
-            w.bytes[w.l4] = 0;
-        if (w.protocol == IPPROTO_ICMPV6 && w.bytes[w.l4] == 128)
-            w.bytes[w.l4] = 129;
+        run_turn(step, &w);
         if (w.protocol == IPPROTO_UDP || (w.protocol == IPPROTO_TCP && !(w.bytes[w.l4 + 13U] & 6)))
             set_payload(run, &w, sizes[step->size & 15]);
         else if (w.protocol == IPPROTO_TCP)
@@ -323,7 +334,7 @@ void run_reply(struct run *run, const struct step *step)
             add_syn_options(&w);
     }
     wire_seal(&w);
-    send_copies(run, step, f->port, &w);
+    run_send(run, step, f->port, &w);
 }
 
 void run_again(struct run *run, const struct step *step)
@@ -344,5 +355,5 @@ void run_again(struct run *run, const struct step *step)
             set_payload(run, &w, sizes[step->size & 15]);
         wire_seal(&w);
     }
-    send_copies(run, step, f->port, &w);
+    run_send(run, step, f->port, &w);
 }

@@ -180,7 +180,6 @@ static void settle_rule(void)
 {
     qsbr_wait();
     flow_revalidate();
-    qsbr_wait();
 }
 
 int world_request(const char *kind, const char *name, struct function_request *request,
@@ -196,6 +195,9 @@ int world_request(const char *kind, const char *name, struct function_request *r
     request->answer_size = sizeof(room);
     if (request->type == API_SHOW_ROUTER || request->type == API_SHOW_CHAIN)
         flow_count();
+    if (request->type == API_SHOW_FIREWALL || request->type == API_LIST_RULES ||
+        request->type == API_SHOW_NAT)
+        flow_count_denied();
     if (kind != NULL)
         f = generation_find(world.generation, kind, WORLD_TENANT, name);
     if (kind == NULL)

@@ -39,6 +39,7 @@ struct world_share {
     uint64_t n_packets;  // received
     uint64_t n_eligible; // of these, those that leave as others of their stream did before
     uint64_t n_carried;  // of these, those that a flow carried out
+    uint64_t n_denied;   // dropped without a walk
 };
 extern struct world_share world_share;
 extern int world_tells_input; // in the transcript, too

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+#include "dataplane/session/opening.h"
 #include "tests/unit/nat/lab.h"
 
 #include <setjmp.h>
@@ -8,6 +9,10 @@
 
 #include <arpa/inet.h>
 #include <cmocka.h>
+
+uint32_t function_is_short;       // of the main thread, which is not here
+uint32_t openings[OPENING_N + 1]; // of sessions, likewise
+int session_is_shared;
 
 static struct {
     struct function f;

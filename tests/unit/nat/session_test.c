@@ -462,6 +462,27 @@ static void test_restore_hairpin(void **state)
     assert_int_equal(lab_show().n_bindings, 0);
 }
 
+// The end of the memory that is ready: the main thread is told before, and makes more.
+static void test_memory_comes_in_time(void **state)
+{
+    const uint32_t n_before = lab_state()->backed_bindings.n;
+    uint32_t n = 0;
+
+    (void)state;
+    function_is_short = 0;
+    for (; n < n_before && !function_is_short; n++) {
+        char source[32];
+
+        snprintf(source, sizeof(source), "10.0.0.%u:%u", 1 + n % 8, 2000 + n / 8);
+        lab_out(IPPROTO_UDP, source, REMOTE ":53");
+    }
+    assert_int_equal(lab_state()->n_bindings_ever, n);
+    assert_in_range(n_before - n, NAT_SHORT / 2, NAT_SHORT);
+    nat_ops.tend(lab_function());
+    assert_true(lab_state()->backed_bindings.n >= n + NAT_SHORT);
+    assert_true(lab_state()->backed_hosts.n >= lab_state()->n_hosts_ever + NAT_SHORT);
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(test_##name, lab_setup, lab_teardown)
 
 int main(void)
@@ -486,6 +507,7 @@ int main(void)
         CASE(restore_refuses),
         CASE(restore_hairpin),
         CASE(restore_hairpin_refused),
+        CASE(memory_comes_in_time),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
