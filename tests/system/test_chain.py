@@ -8,12 +8,15 @@ traffic; a guest in the chain that fails; a dataplane that dies.
 """
 import contextlib
 import hashlib
+import select
 import socket
+import struct
 import threading
+import time
 
 import pytest
 
-from tests.lib.hosts import TAG, Host
+from tests.lib.hosts import SO_RCVBUFFORCE, TAG, Host, Wire
 from tests.lib.lab import Lab, ping_loss, run, wait_until
 
 A, B, POOL = "10.0.0.11", "198.51.100.1", "198.51.100.2"
@@ -137,6 +140,56 @@ class Transfer:
             assert got.digest() == want
 
 
+class Stream(threading.Thread):
+    """Numbered datagrams from b to a, who has asked for them once and says nothing more."""
+
+    def __init__(self, net):
+        super().__init__(daemon=True)
+        self.is_on, self.n_sent, self.got = True, 0, set()
+        self.server, self.client = (h.socket(socket.AF_INET, socket.SOCK_DGRAM) for h in (net.b, net.a))
+        self.client.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 8 << 20)  # for what a busy machine brings at once
+        self.server.bind((B, 0))
+        self.client.sendto(b"go on", self.server.getsockname())
+        self.peer = self.server.recvfrom(64)[1]
+        self.client.setblocking(False)
+
+    def __enter__(self):
+        self.start()
+        return self
+
+    def __exit__(self, *_):
+        self.is_on = False
+        self.join()
+        self.client.close()
+        self.server.close()
+
+    def run(self):
+        while self.is_on:
+            self.server.sendto(struct.pack("!I", self.n_sent), self.peer)
+            self.n_sent += 1
+            time.sleep(0.005)
+            self.take()
+
+    def take(self):
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                self.got.add(struct.unpack("!I", self.client.recv(64))[0])
+
+    def wait_more(self, n=20):
+        target = self.n_sent + n
+        wait_until(lambda: self.n_sent >= target, 10, "the stream goes on")
+
+    def lost(self, patience_sec=10):
+        """Ends it, and waits for those that are late."""
+        self.is_on = False
+        self.join()
+        end = time.monotonic() + patience_sec
+        while len(self.got) < self.n_sent and time.monotonic() < end:
+            time.sleep(0.01)
+            self.take()
+        return sorted(set(range(self.n_sent)) - self.got)
+
+
 def test_ping_and_tcp_through_firewall_and_nat(net):
     assert net.a.ping(B) == 0
     with Transfer(net) as transfer:
@@ -154,13 +207,23 @@ def test_what_begins_outside_is_denied(net):
 
 
 def test_edits_lose_no_packet(net):
-    """A ping and a TCP connection go on while functions come, go and change places."""
-    ping = net.a.spawn("ping", "-n", "-i", "0.005", "-c", "1000", "-W", "5", B)
-    with Transfer(net) as transfer:
-        for functions in ("strict, fw, nat", "fw, nat, strict", "nat, fw", "nat", "fw, nat"):
+    """A ping, a TCP connection, and a stream whose receiver is silent go on while functions, a guest among them,
+    come, go and change places. Only what is inside the guest when it leaves has no way on."""
+    def n_left_inside():
+        return sum(net.lab.drops(port).get("PORT_UNATTACHED", 0) for port in ("left", "right"))
+    before = n_left_inside()
+    ping = net.a.spawn("ping", "-n", "-i", "0.005", "-c", "1500", "-W", "5", B)
+    with Transfer(net) as transfer, Stream(net) as stream:
+        for functions in ("strict, fw, nat", "fw, dpi, nat", "fw, nat, strict", "strict, dpi, fw, nat", "nat, fw",
+                          "nat, dpi, fw", "dpi, nat", "nat", "fw, nat"):
             net.apply(functions)
+            stream.wait_more()
+            transfer.server.sendall(b"outside speaks first")
+            assert transfer.client.recv(64) == b"outside speaks first"
             transfer.carry(2)
-    assert ping_loss(ping.communicate(timeout=60)[0]) == 0
+        n_lost = len(stream.lost())
+    n_lost += ping_loss(ping.communicate(timeout=60)[0])
+    assert n_lost <= n_left_inside() - before
 
 
 def test_a_firewall_on_both_sides_of_a_nat(net):
@@ -203,6 +266,34 @@ def test_a_firewall_on_both_sides_of_a_nat(net):
         assert servers[7001].recv(64) == b"by the inner one"
 
 
+def test_sessions_by_filter(net):
+    """The same filters choose what is shown and what is ended."""
+    net.lab.culvert("clear", "sessions")
+    hosts = net.a.socket(socket.AF_INET, socket.SOCK_DGRAM), net.a.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    ports = []
+    with contextlib.ExitStack() as stack, Transfer(net) as transfer:
+        for one in hosts:
+            stack.enter_context(one).sendto(b"one", (B, 7000))
+            ports.append(one.getsockname()[1])
+        assert net.a.ping(B, count=1) == 0
+        wait_until(lambda: len(net.lab.show("sessions")) == 4, 10, "four sessions")
+
+        def n_shown(*words):
+            return len(net.lab.show("sessions", *words))
+
+        for words, n in ((("--tenant", "blue"), 4), (("--tenant", "red"), 0), (("--protocol", "udp"), 2),
+                         (("--protocol", "17", "--address", POOL), 2), (("--port", "7000"), 2),
+                         (("--port", str(ports[0])), 1), (("--address", A), 4), (("--address", "10.0.0.12"), 0),
+                         (("--tenant", "blue", "--chain", "edge"), 4), (("--tenant", "blue", "--chain", "inside"), 0),
+                         (("--protocol", "icmp", "--address", B), 1)):
+            assert n_shown(*words) == n, words
+        for words, left in ((("--protocol", "udp", "--port", str(ports[0])), 3), (("--protocol", "icmp"), 2),
+                            (("--address", "10.0.0.12"), 2), (("--tenant", "red"), 2), (("--protocol", "udp"), 1)):
+            net.lab.culvert("clear", "sessions", *words)
+            assert n_shown() == left, words
+        transfer.carry(1)  # nobody has touched it
+
+
 def test_policy_ends_what_it_denies(net):
     """What is no longer allowed stops with the commit's answer, the rest goes on."""
     net.apply("fw, nat")
@@ -239,6 +330,73 @@ def test_a_guest_in_the_chain(net, failure):
         net.guest_ip("link", "set", "right", "up")
         net.a.wait_reaches(B)
         transfer.carry(8)
+
+
+class Rewriter(threading.Thread):
+    """In place of the guest's bridge: datagrams to one port go out to another one, answers come back from there."""
+    ASKED, MEANT = 7000, 7001
+
+    def __init__(self, net):
+        super().__init__(daemon=True)
+        self.net, self.is_on, self.n_rewritten = net, True, 0
+
+    def __enter__(self):
+        for name in ("left", "right"):
+            self.net.guest_ip("link", "set", name, "nomaster")
+        self.left, self.right = (Wire(self.net.guest, name) for name in ("left", "right"))
+        self.start()
+        return self
+
+    def __exit__(self, *_):
+        self.is_on = False
+        self.join()
+        for name, wire in ("left", self.left), ("right", self.right):
+            wire.socket.close()
+            self.net.guest_ip("link", "set", name, "master", "bridge")
+
+    def rewrite(self, frame, offset, port, other):
+        """A UDP port at this offset behind the IPv4 header. No checksum is one, too (RFC 768)."""
+        if frame[12:14] == b"\x08\x00" and frame[23] == 17 and struct.unpack_from("!H", frame, 34 + offset)[0] == port:
+            frame[34 + offset:36 + offset] = struct.pack("!H", other)
+            frame[40:42] = b"\0\0"
+            self.n_rewritten += 1
+
+    def run(self):
+        ways = {self.left.socket: (self.right, 2, self.ASKED, self.MEANT),
+                self.right.socket: (self.left, 0, self.MEANT, self.ASKED)}
+        while self.is_on:
+            for one in select.select(list(ways), [], [], 0.1)[0]:
+                to, *change = ways[one]
+                frame = bytearray(one.recv(65536))
+                self.rewrite(frame, *change)
+                to.send(frame)
+
+
+def test_a_guest_that_rewrites_headers(net):
+    """What is behind the guest is another connection to its neighbours: each side has a session of its own."""
+    net.apply("fw, dpi, nat")
+    server, client = (h.socket(socket.AF_INET, socket.SOCK_DGRAM) for h in (net.b, net.a))
+    with Rewriter(net) as rewriter, server, client:
+        server.bind((B, Rewriter.MEANT))
+        client.connect((B, Rewriter.ASKED))
+        for one in (server, client):
+            one.settimeout(10)
+        for n in range(20):  # by flows, too
+            client.send(b"question %d" % n)
+            data, peer = server.recvfrom(64)
+            assert (data, peer[0]) == (b"question %d" % n, POOL)
+            server.sendto(b"answer %d" % n, peer)
+            assert client.recv(64) == b"answer %d" % n
+        assert rewriter.n_rewritten == 40
+        rows = {row["original"]["destination-port"]: row["reply"]["destination"] for row in
+                net.lab.show("sessions", "--protocol", "udp", "--port", str(client.getsockname()[1]))}
+        assert rows == {Rewriter.ASKED: A, Rewriter.MEANT: POOL}
+        assert net.a.ping(B) == 0
+        # Unasked from outside: the guest lets it through, the firewall behind it does not.
+        before = net.drops("FIREWALL_DENIED")
+        with net.b.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
+            stranger.sendto(b"unasked", peer)
+            wait_until(lambda: net.drops("FIREWALL_DENIED") > before, 10, "the firewall denies")
 
 
 def test_sessions_survive_the_dataplane(net):
