@@ -5,10 +5,6 @@
 
 #include "dataplane/chain/state.h"
 
-#include <rte_cycles.h>
-
-#include "dataplane/session/clock.h"
-
 uint32_t chain_stamp(const struct chain_config *config)
 {
     uint32_t stamp = config->stamp_base;
@@ -30,10 +26,6 @@ void chain_activate(struct function *f, const struct generation *generation)
     (void)generation;
     session_tenant_configure(config->tenant, &config->tenant_item);
     __atomic_store_n(&state->active, f, __ATOMIC_RELEASE);
-    if (state->arranged_base != config->stamp_base) {
-        state->arranged_ms = session_clock_ms(rte_rdtsc());
-        __atomic_store_n(&state->arranged_base, config->stamp_base, __ATOMIC_RELEASE);
-    }
     chain_slots_release_others(state, config);
     chain_slots_save(state);
 }

@@ -7,9 +7,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <rte_cycles.h>
+
 #include "dataplane/chain/segment.h"
 #include "dataplane/chain/state.h"
+#include "dataplane/session/clock.h"
 #include "dataplane/session/track.h"
+
+#define HOME_MS (24U * 3600 * 1000)
 
 static const struct {
     const char *kind;
@@ -124,6 +129,20 @@ static uint32_t home_of(const struct function *f, const char *chain)
     return home != NULL && home != f->state && home->active != NULL ? id : 0;
 }
 
+// Once for each segment: from when on it has functions. Others that come or go on it find its own
+// sessions.
+static void find_home(const struct function *f, struct chain_config *config,
+                      const struct chain_config *active, const char *chain)
+{
+    if (active != NULL && active->n_stages > 0) {
+        config->home = chain_home(active);
+        config->home_until_ms = active->home_until_ms;
+        return;
+    }
+    config->home = home_of(f, chain);
+    config->home_until_ms = session_clock_ms(rte_rdtsc());
+}
+
 static void arrange(const struct function *f, struct chain_config *config, const char *chain)
 {
     struct chain_state *state = f->state;
@@ -133,11 +152,10 @@ static void arrange(const struct function *f, struct chain_config *config, const
         f->name[chain_segment_base_len(f->name)] == '<' ? SESSION_OUTSIDE : SESSION_INSIDE;
     if (active != NULL && is_alike(active, config)) {
         config->stamp_base = active->stamp_base;
-        config->home = active->home;
     } else {
         config->stamp_base = ++state->last_base;
-        config->home = home_of(f, chain);
     }
+    find_home(f, config, active, chain);
 }
 
 static int fill(struct function *f, const struct model *model, uint32_t index,
@@ -207,10 +225,16 @@ void chain_config_destroy(struct function *f)
     free(config);
 }
 
+// Sessions age on workers. What the other segment knows is forgotten in time: before its clock has
+// gone round, after which all would seem older.
 static void chain_age(struct function *f, const struct generation *generation)
 {
-    (void)f;
-    (void)generation; // sessions age on workers
+    struct chain_config *config = f->config;
+    uint32_t passed_ms = session_clock_ms(rte_rdtsc()) - config->home_until_ms;
+
+    (void)generation;
+    if (chain_home(config) != 0 && passed_ms > HOME_MS)
+        __atomic_store_n(&config->home, 0, __ATOMIC_RELAXED);
 }
 
 static uint64_t chain_fingerprint(const struct function *f)

@@ -15,7 +15,7 @@ static struct session *find(const struct chain_config *config, const struct sess
                             unsigned *direction)
 {
     struct session_query there = {
-        .chain = config->home, .side = !config->home_side, .tuple = query->tuple};
+        .chain = chain_home(config), .side = !config->home_side, .tuple = query->tuple};
     const struct session_query *queries = &there;
     int is_from_there = query->side == config->home_side;
     struct session_hit hit;
@@ -27,15 +27,10 @@ static struct session *find(const struct chain_config *config, const struct sess
     return hit.session;
 }
 
-// Was it there before the functions were arranged like this? Until the main thread has written down
-// when that was, all were.
+// Was it there before this segment had functions? What a guest opens comes later.
 static int is_older(const struct chain_burst *b, const struct session *s)
 {
-    const struct chain_state *state = b->f->state;
-
-    if (__atomic_load_n(&state->arranged_base, __ATOMIC_ACQUIRE) != b->config->stamp_base)
-        return 1;
-    return session_clock_has_passed(s->opened_ms, state->arranged_ms);
+    return session_clock_has_passed(s->opened_ms, b->config->home_until_ms);
 }
 
 // What it knows of its packets: a guest in between changes no sequence number, or it is lost

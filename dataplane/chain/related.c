@@ -86,7 +86,7 @@ void chain_relate(struct chain_burst *b, struct rte_mbuf *m)
     }
     query.tuple = session_tuple_reverse(&inner);
     s = chain_find(b, &query, &direction);
-    if (s == NULL && b->config->home != 0)
+    if (s == NULL && chain_home(b->config) != 0)
         s = chain_inherit(b, &query, &direction);
     if (s == NULL) {
         judge_alone(b, m);

@@ -153,7 +153,7 @@ static void note_denial(const struct chain_burst *b, struct rte_mbuf *m,
     struct walk_denial denial = {.drop = q->drop, .n_accounts = q->n_accounts};
     struct session_hit hit;
 
-    if (t == NULL || q->must_be_asked || q->is_told_late || b->config->home != 0)
+    if (t == NULL || q->must_be_asked || q->is_told_late || chain_home(b->config) != 0)
         return;
     memcpy(denial.accounts, q->accounts, sizeof(denial.accounts));
     walk_trace_opening(t, opening_place_of(query));
@@ -218,7 +218,7 @@ void chain_settle(struct chain_burst *b, struct rte_mbuf *m, const struct sessio
         chain_complete(b);
         s = chain_find(b, query, &direction);
     }
-    if (s == NULL && unlikely(b->config->home != 0))
+    if (s == NULL && unlikely(chain_home(b->config) != 0))
         s = chain_inherit(b, query, &direction);
     if (likely(s != NULL)) {
         uint8_t drop = track(b, m, s, direction, &is_over);

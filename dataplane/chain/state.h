@@ -59,9 +59,6 @@ struct chain_state {
     struct function *active; // atomic: of the generation that workers run; NULL: none yet
     struct chain_counters counters[API_MAX_WORKERS + 1]; // each worker's own; the main thread's
     struct chain_late late;
-    // Since when the functions are arranged as in configurations with this stamp_base: session
-    // clock. Main thread, atomic; before a new base is there its time is.
-    uint32_t arranged_base, arranged_ms;
 
     // Main thread.
     char tenant[API_NAME_SIZE];
@@ -88,9 +85,16 @@ struct chain_config {
     uint32_t track_flags; // enum session_track_flag
     uint8_t has_firewall;
     uint8_t home_side; // the side where that is
-    uint32_t home;     // session_chain_id of the segment that may know sessions of this one; or 0
+    // session_chain_id of the segment that may know sessions of this one, if they were opened
+    // before; 0: none, or that is long ago. Atomic; the main thread may clear it.
+    uint32_t home, home_until_ms;
     struct api_tenant tenant_item;
 };
+
+static inline uint32_t chain_home(const struct chain_config *config)
+{
+    return __atomic_load_n(&config->home, __ATOMIC_RELAXED);
+}
 
 // A number that is another one whenever the functions on the chain, their order, or what one of
 // them may say has changed: sessions with another stamp are judged again.

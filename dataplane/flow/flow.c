@@ -78,8 +78,14 @@ void flow_tend(void)
     if (flow_table.max == 0)
         return;
     touch_ahead();
-    ways_tend();
     denied_tend(clock_sec());
+}
+
+void flow_tick(void)
+{
+    if (flow_table.max == 0)
+        return;
+    ways_tend();
     flow_count();
 }
 

@@ -26,9 +26,11 @@ void flow_compose(struct walk_context *ctx);
 // Once a loop: forget what nobody has used for half a minute. Bounded work. Worker.
 void flow_age(unsigned worker, uint32_t now_sec, int is_idle);
 
-// Some ten times a second: memory ahead of need, counts into functions, ways that nobody uses.
-// Main thread.
+// Some hundred times a second: memory ahead of need. Main thread.
 void flow_tend(void);
+
+// Some ten times a second: counts into functions, ways that nobody uses. Main thread.
+void flow_tick(void);
 
 // Functions may decide otherwise than before, and each worker has passed a quiescent state since:
 // flows that have passed one of these walk again, and so do packets that were denied. When it

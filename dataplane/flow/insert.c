@@ -159,20 +159,24 @@ static void forget(struct flow_worker *w, uint32_t number)
     index_unlock(line);
 }
 
+// A record may be written anew meanwhile: what is read here is a hint. NULL: none.
 static const struct session *session_of(const struct flow_action *a)
 {
-    return &session_records()[a->session];
+    uint32_t number = __atomic_load_n(&a->session, __ATOMIC_RELAXED);
+
+    return number != 0 && number <= SESSION_MAX ? &session_records()[number] : NULL;
 }
 
 // Nobody has walked for it since long, or its session has ended.
 static int is_over(struct flow *f, uint32_t now_sec)
 {
     const struct flow_action *a = flow_action(f);
+    const struct session *session = session_of(a);
     uint16_t until_sec = __atomic_load_n(&a->until_sec, __ATOMIC_RELAXED);
 
     if (f->kind == 0)
         return 0;
-    if (a->session != 0 && session_incarnation(session_of(a)) != a->incarnation)
+    if (session != NULL && session_incarnation(session) != a->incarnation)
         return 1;
     return (int16_t)((uint16_t)now_sec - until_sec) > FLOW_GRACE_SEC;
 }
@@ -182,8 +186,12 @@ static void fetch(uint32_t at, uint32_t last)
 {
     if (at + FETCH_AHEAD <= last)
         rte_prefetch0(flow_at(at + FETCH_AHEAD));
-    if (at + FETCH_AHEAD / 2 <= last)
-        rte_prefetch0(&session_of(flow_action(flow_at(at + FETCH_AHEAD / 2)))->incarnation);
+    if (at + FETCH_AHEAD / 2 <= last) {
+        const struct session *s = session_of(flow_action(flow_at(at + FETCH_AHEAD / 2)));
+
+        if (s != NULL)
+            rte_prefetch0(&s->incarnation);
+    }
 }
 
 static uint32_t next_of(uint32_t at, unsigned worker)

@@ -328,6 +328,7 @@ static void tick(void)
     const struct generation *running = generation_published;
 
     port_watch(0);
+    flow_tick();
     for (uint32_t i = 0; running != NULL && i < running->n_functions; i++)
         running->functions[i].ops->age(&running->functions[i], running);
     if (running != NULL)

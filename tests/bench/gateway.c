@@ -249,6 +249,7 @@ void gateway_tend(void)
     clock_update();
     session_tend();
     flow_tend();
+    flow_tick();
     for (uint32_t i = 0; i < generation_published->n_functions; i++) {
         struct function *f = &generation_published->functions[i];
 

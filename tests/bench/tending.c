@@ -37,6 +37,8 @@ static void *tend(void *arg)
         clock_update();
         session_tend();
         flow_tend();
+        if (n % TENDS_PER_TICK == 0)
+            flow_tick();
         if (__atomic_exchange_n(&function_is_short, 0, __ATOMIC_ACQ_REL))
             tend_functions(generation);
         for (uint32_t i = 0; n % TENDS_PER_TICK == 0 && i < generation->n_functions; i++)

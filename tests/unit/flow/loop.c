@@ -62,6 +62,7 @@ void world_tend(void)
     world.tended_ms = world.passed_ms;
     session_tend();
     flow_tend();
+    flow_tick();
     for (uint32_t i = 0; world.generation != NULL && i < world.generation->n_functions; i++) {
         struct function *f = &world.generation->functions[i];
 

@@ -44,7 +44,8 @@ static void goes_to_the_chain(void **state)
     assert_int_equal(lab_n_sent_all(), 1);
     assert_int_equal(lab_is_plain(0), 1);
     assert_int_equal(lab_trace(0)->n_routers, 1);
-    assert_int_equal(lab_trace(0)->shared.n, 1); // no neighbour
+    assert_int_equal(lab_trace(0)->shared.n, 0); // no neighbour
+    assert_int_equal(lab_trace(0)->common.n, 1);
 }
 
 static void comes_back_as_ours(void **state)

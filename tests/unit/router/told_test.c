@@ -16,7 +16,7 @@
 
 // What was noted of one packet, and whether it still is so.
 struct noted {
-    struct trace_depends own, shared;
+    struct trace_depends own, shared, common;
 };
 
 static uint32_t sum_of(const struct trace_depends *d)
@@ -35,7 +35,7 @@ static int has_own_changed(const struct noted *n)
 
 static int has_shared_changed(const struct noted *n)
 {
-    return sum_of(&n->shared) != n->shared.sum;
+    return sum_of(&n->shared) != n->shared.sum || sum_of(&n->common) != n->common.sum;
 }
 
 static struct noted note(const char *src, const char *dst)
@@ -45,6 +45,7 @@ static struct noted note(const char *src, const char *dst)
     assert_int_equal(note_send(src, dst), 1);
     n.own = lab_trace(0)->own;
     n.shared = lab_trace(0)->shared;
+    n.common = lab_trace(0)->common;
     assert_false(has_own_changed(&n) || has_shared_changed(&n));
     return n;
 }
@@ -56,6 +57,9 @@ static int is_noted(const struct noted *n, uint16_t place)
             return 1;
     for (unsigned i = 0; i < n->shared.n; i++)
         if (n->shared.places[i] == place)
+            return 1;
+    for (unsigned i = 0; i < n->common.n; i++)
+        if (n->common.places[i] == place)
             return 1;
     return 0;
 }
@@ -198,6 +202,7 @@ static void a_neighbour_is_told(void **state)
     // Unconfirmed: the first packet begins the probing, the next one's way may be kept.
     assert_int_equal(note_send(HOST4, "10.0.1.9"), 1);
     n.shared = lab_trace(0)->shared;
+    n.common = lab_trace(0)->common;
     assert_true(has_shared_changed(&n));
     n = note(HOST4, "10.0.1.9");
     if (!is_noted(&other, note_neighbor(1, "10.0.1.9")))
@@ -247,6 +252,7 @@ static void a_probe_that_could_not_begin_is_told(void **state)
     (void)note_send(HOST4, "10.0.1.9");
     t->lock = 0;
     n.shared = lab_trace(0)->shared;
+    n.common = lab_trace(0)->common;
     assert_true(has_shared_changed(&n));
     (void)note_send(HOST4, "10.0.1.9");
     n = note(HOST4, "10.0.1.9");
