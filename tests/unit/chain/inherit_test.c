@@ -186,6 +186,24 @@ static void a_guest_opens_nothing_for_itself(void **state)
     assert_int_equal(walk_lab_drops(LAB_GUEST_IN, DROP_FIREWALL_DENIED), 1);
 }
 
+// Nor does it wait until another function comes beside it.
+static void a_later_change_opens_nothing_for_it(void **state)
+{
+    (void)state;
+    make_frames();
+    lab_firewalls[LAB_FW].in = FUNCTION_DENY;
+    lab_publish("fn");
+    lab_publish("fDn");
+    rte_delay_ms(3);
+    lab_receive(LAB_GUEST_OUT, &out);
+    lab_expect(LAB_OUT, 1, &out_translated);
+    rte_delay_ms(3);
+    lab_publish("fgDn");
+    lab_receive(LAB_GUEST_IN, &in_translated);
+    assert_int_equal(walk_lab_n_sent(LAB_IN), 0);
+    assert_int_equal(walk_lab_drops(LAB_GUEST_IN, DROP_FIREWALL_DENIED), 1);
+}
+
 // Nor by a restart, behind which all sessions of the process before are old ones: what the guest
 // has kept to itself the firewall behind it has never allowed.
 static void a_restart_opens_nothing_for_it(void **state)
@@ -216,6 +234,7 @@ int main(void)
         TEST(what_is_denied_now_is_not_taken_over),
         TEST(what_finds_no_room_is_given_back),
         TEST(a_guest_opens_nothing_for_itself),
+        TEST(a_later_change_opens_nothing_for_it),
         TEST(a_restart_opens_nothing_for_it),
     };
 
