@@ -11,10 +11,10 @@
 #include <rte_common.h>
 
 #define BULK (NUMBERS_CACHE / 2)
-// Enough until the next call, however fast it begins and late that comes; then eight times what a
+// Enough until the next call, however fast it begins and late that comes; then four times what a
 // tenth of a second takes.
 #define AHEAD UINT64_C(131072)
-#define AHEAD_FACTOR UINT64_C(8)
+#define AHEAD_FACTOR UINT64_C(4)
 #define WINDOW 10 // calls of numbers_wanted: a tenth of a second
 
 int numbers_init(struct numbers *n, uint32_t max, uint32_t n_used)

@@ -94,8 +94,12 @@ class Net:
         for host in (self.g, self.s):
             host.ip("link", "set", "dev", host.name, "arp", "off")
             host.up()
-        wait_until(lambda: all(row["state"] == "up" for row in self.lab.show("ports")), 10, "ports are up")
+        wait_until(self.is_ready, 10, "the router's links are up")
         return self
+
+    def is_ready(self):
+        gw = self.lab.show("routers")[0]
+        return gw["ipv4-routes"] == 2 and all(row["link"] == "up" for row in gw["interfaces"])
 
     def chain(self):
         return next(row for row in self.lab.show("chains") if row["name"] == "edge")
